@@ -1,0 +1,1 @@
+"""ClinOps: may this vendor release touch patients?"""

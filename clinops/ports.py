@@ -1,0 +1,218 @@
+"""The doors to the outside: one Protocol per outside system.
+
+Adapters implement them, fakes in `tests/fakes` implement them too and pass the same contract
+tests. Values that cross a door are the domain's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+from clinops.domain.environment import Environment
+from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.manifest import Package
+from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.site import Backup, LiveSystem
+from clinops.domain.suite import Role, SuiteRun
+
+T = TypeVar("T")
+
+Clock = Callable[[], dt.datetime]
+"""The time now, in UTC, with its zone."""
+
+
+class EstateTree(Protocol):
+    """The files of an estate at one commit (or of a plain folder, for a vendor's own check)."""
+
+    @property
+    def commit(self) -> str:
+        """40 hex digits, or `worktree` for a folder."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes; raises NotFoundError."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file at that path."""
+
+    def paths(self, below: str = "") -> list[str]:
+        """Return the paths of all regular files below a folder, sorted. Symlinks are refused."""
+
+
+class EstateRepository(Protocol):
+    """The estate's bare repository. Its protected branch is the only source of policy."""
+
+    def head(self) -> EstateTree:
+        """Return the tree at the tip of the protected branch."""
+
+    def at(self, commit: str) -> EstateTree:
+        """Return the tree at a commit; raises NotFoundError."""
+
+    def introduced(self, path: str) -> str:
+        """Return the last commit on the protected branch that changed a path."""
+
+    def signer_of(self, commit: str) -> str:
+        """Return who signed a commit: `vendor:<name>` or `trust:<signer id>`.
+
+        Keys are those known at the commit's first parent, so that a commit can't introduce its
+        own signer. Raises RefusedError where no known, valid key signed it.
+        """
+
+
+class Ledger(Protocol):
+    """The append-only record. Every write is one transaction."""
+
+    def append(self, kind: Kind, subject: str, body: Mapping[str, Any]) -> Entry:
+        """Append and fold. Raises LedgerError where the entry contradicts the record.
+
+        Contradictions: a release known twice, a second verdict, a verdict without a started
+        qualification, a deployment started twice at once.
+        """
+
+    def entries(self, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Yield entries in order, of one subject or of all, after a sequence number."""
+
+    def release(self, release_id: str) -> ReleaseRecord | None:
+        """Return where a release stands."""
+
+    def releases(self, product: str | None = None) -> list[ReleaseRecord]:
+        """Return all releases, newest first."""
+
+    def live(self, product: str | None = None) -> list[LiveSystem]:
+        """Return what is live, by product and site."""
+
+    def problems(self) -> Iterable[str]:
+        """Verify the chain, its head and the folded tables; one sentence per problem."""
+
+    def take_lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Take or renew a lease; False where another holder's lease is still alive."""
+
+    def release_lease(self, name: str, holder: str) -> None:
+        """Give a lease back."""
+
+    def leases(self) -> dict[str, str]:
+        """Return the holders of the leases that are alive now, by lease name."""
+
+
+class EvidenceStore(Protocol):
+    """Content-addressed files."""
+
+    def put(self, data: bytes) -> str:
+        """Store bytes durably and return their digest."""
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes; raises EvidenceError where they are missing or altered."""
+
+
+class Images(Protocol):
+    """Container images, by digest (the image id: the digest of its configuration)."""
+
+    def obtain(self, package: Package, tree: EstateTree, *, name: str) -> str:
+        """Pull, load or build a package and return its image id.
+
+        `name` is a local tag that keeps the image. Raises BadInputError where the package is not
+        what the manifest pins, EngineError where the engine fails.
+        """
+
+    def of_environment(self, environment: Environment, tree: EstateTree) -> dict[str, str]:
+        """Return the image id of each service that is not under test, building where needed."""
+
+    def present(self, image: str) -> bool:
+        """Whether the engine has exactly this image."""
+
+
+class Replicas(Protocol):
+    """Isolated, disposable copies of environments."""
+
+    def start(
+        self,
+        environment: Environment,
+        images: Mapping[str, str],
+        *,
+        product: str,
+        version: str,
+        role: Role,
+        release: str,
+        lease: str,
+    ) -> AbstractContextManager[Replica | ReplicaFailure]:
+        """Start a replica; on leaving the context it is removed, whatever happened.
+
+        A service that never gets ready gives a ReplicaFailure: the product's fault. An engine
+        that fails raises EngineError: ours.
+        """
+
+    def logs(self, replica: Replica) -> dict[str, bytes]:
+        """Return the containers' logs by service."""
+
+    def ensure_engine_stayed(self) -> None:
+        """Raise EngineError if the engine went away at any time since this object was made."""
+
+    def sweep(self, alive: Callable[[str], bool]) -> list[str]:
+        """Remove every container and network of replicas whose lease is not alive; name them."""
+
+
+class Suites(Protocol):
+    """Test suites, each run in a process of its own."""
+
+    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
+        """Run `test_suites/<product>/<suite>` of a tree on a replica."""
+
+    def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
+        """Run `environments/<product>/<program>`; raises SeedFailed as InfrastructureError."""
+
+
+class SiteSystems(Protocol):
+    """Products as they run at sites, with their data in named volumes."""
+
+    def running(self, product: str, site: str) -> Replica | None:
+        """Describe what runs at a site now, for checks; None where nothing does."""
+
+    def deploy(
+        self, environment: Environment, images: Mapping[str, str], live: LiveSystem
+    ) -> Replica | ReplicaFailure:
+        """Replace what runs at a site, keeping its data; idempotent."""
+
+    def back_up(self, live: LiveSystem, environment: Environment, name: str) -> Backup:
+        """Stop the system and copy its volumes; the same name twice returns the first backup."""
+
+    def restore(self, backup: Backup, environment: Environment) -> None:
+        """Stop the system and put the data of a backup back."""
+
+
+class Orchestrator(Protocol):
+    """The flow server, as far as anything but flows needs it."""
+
+    def create_run(
+        self, deployment: str, *, name: str, key: str, parameters: Mapping[str, Any]
+    ) -> str:
+        """Create a flow run once per idempotency key and return its id."""
+
+    def run_link(self, run_id: str) -> str:
+        """Return the address of a run in the UI."""
+
+    def mark_crashed(self, alive: Callable[[str], bool]) -> list[str]:
+        """Mark running flow runs crashed whose release has no lease alive; return their names."""
+
+
+class Stages(Protocol):
+    """Runs the stages of a flow: a Prefect task each, or a plain call with a progress line."""
+
+    def run(self, name: str, stage: Callable[[], T]) -> T:
+        """Run one stage under a name that operations can read."""
+
+    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
+        """Run stages in parallel; results in the order given; the first error is raised."""
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Report progress, 0 to 1."""
+
+    def report(self, key: str, markdown: str) -> None:
+        """Leave a markdown artifact. Foreign text in it is escaped by the caller."""
+
+    def table(self, key: str, rows: Sequence[Mapping[str, str]]) -> None:
+        """Leave a table artifact."""
+
+    def link(self, key: str, address: str, text: str) -> None:
+        """Leave a link artifact."""

@@ -1,0 +1,1 @@
+"""The story of a release, one function a stage. Read these first."""
