@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Final, Literal
+
+from pydantic import StringConstraints
 
 from clinops.domain.digest import Digest, digest_of
 from clinops.domain.finding import Finding, Weight
@@ -11,7 +14,18 @@ from clinops.domain.release import Release
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 from clinops.domain.value import Value
 
-SCHEMA = "urn:clinops:evidence:1"
+SCHEMA: Final = "urn:clinops:evidence:1"
+
+FileName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", max_length=200
+    ),
+]
+"""A relative path that is harmless in an archive, in a shell and in a line of SHA256SUMS."""
+
+Plan = tuple[tuple[str, Role], ...]
+"""Which suites were to run on which of the two versions."""
 
 
 class Images(Value):
@@ -24,15 +38,17 @@ class Images(Value):
 class Evidence(Value):
     """What was run on what, what came out, and the digest of every file behind it."""
 
-    schema_uri: str = SCHEMA
+    schema_uri: Literal["urn:clinops:evidence:1"] = SCHEMA
     release: Release
     baseline_version: str | None
     """The version in use that the candidate was held against; none for a new system."""
     images: tuple[Images, ...]
+    plan: Plan = ()
+    """What should have run, so that a reader can see what did not."""
     runs: tuple[SuiteRun, ...]
     findings: tuple[Finding, ...]
     outcome: Outcome
-    files: dict[str, Digest]
+    files: dict[FileName, Digest]
     """Every evidence file by its name in the bundle."""
     engine: str
     """Version of ClinOps that produced it."""
@@ -48,10 +64,39 @@ class Evidence(Value):
         """Image digests of the candidate, by service."""
         return next((i.services for i in self.images if i.role is Role.CANDIDATE), {})
 
+    def contradictions(self) -> list[str]:
+        """Derive findings and outcome again from the runs; one sentence per disagreement."""
+        held = set(self.files.values())
+        return [
+            *(
+                f"the {suite} suite was not planned on the {role} version, yet it ran"
+                for suite, role in sorted({(r.suite, r.role) for r in self.runs} - set(self.plan))
+            ),
+            *(
+                f"the findings do not say: {finding.summary}"
+                for finding in [*missing_runs(self.plan, self.runs), *compare_runs(self.runs)]
+                if finding not in self.findings
+            ),
+            *(
+                f"a file of the {run.suite} run on the {run.role} version is not among the files"
+                for run in self.runs
+                if not {run.log, run.junit} - {None} <= held
+            ),
+            *(
+                [f"the outcome is {self.outcome}, but {derived} follows from the findings"]
+                if (derived := decide(self.findings, self.runs)) is not self.outcome
+                else []
+            ),
+        ]
+
 
 def missing_runs(planned: Sequence[tuple[str, Role]], runs: Sequence[SuiteRun]) -> list[Finding]:
-    """Find what was planned but did not really run: missing evidence never passes."""
+    """Find what was planned but did not really run: missing evidence never passes.
+
+    A run that broke off counts as missing even where another run of the same suite did not.
+    """
     done = {(run.suite, run.role) for run in runs if run.completed}
+    broken = {(run.suite, run.role) for run in runs if not run.completed}
     return [
         Finding(
             kind="evidence-missing",
@@ -59,7 +104,7 @@ def missing_runs(planned: Sequence[tuple[str, Role]], runs: Sequence[SuiteRun]) 
             summary=f"The {suite} suite did not run to its end on the {role} version",
         )
         for suite, role in planned
-        if (suite, role) not in done
+        if (suite, role) not in done - broken
     ]
 
 
@@ -67,43 +112,64 @@ def compare_runs(runs: Sequence[SuiteRun]) -> list[Finding]:
     """Hold the candidate's tests against the baseline's.
 
     A test that fails on the candidate only is the product's fault. One that fails on both says
-    nothing about this release: the suite can't tell the versions apart. One that is skipped or
-    absent on the candidate but ran on the baseline is missing evidence.
+    nothing about this release: the suite can't tell the versions apart. One that is skipped on
+    the candidate, or is in the baseline's run but not in the candidate's, is missing evidence.
+    So is a run that ended as failed and does not say which test did.
     """
-    findings: list[Finding] = []
+    findings = [
+        _failed_without_a_test(run) for run in runs if run.exit_code == 1 and not _any_failed(run)
+    ]
     baselines = {run.suite: _by_name(run) for run in runs if run.role is Role.BASELINE}
     for run in runs:
-        if run.role is not Role.CANDIDATE:
-            continue
-        before = baselines.get(run.suite)
-        after = _by_name(run)
-        for case in run.cases:
-            was = before.get(case.name) if before is not None else None
-            findings += _compare_case(run.suite, case, was)
-        findings += [
+        if run.role is Role.CANDIDATE:
+            findings += _compare_run(run, baselines.get(run.suite, {}))
+    return findings
+
+
+def _failed_without_a_test(run: SuiteRun) -> Finding:
+    return Finding(
+        kind="evidence-missing",
+        weight=Weight.INCONCLUSIVE,
+        summary=f"The {run.suite} suite failed on the {run.role} version without a failing test",
+    )
+
+
+def _compare_run(run: SuiteRun, before: dict[str, CaseResult]) -> list[Finding]:
+    after = _by_name(run)
+    return [
+        *(
+            finding
+            for case in run.cases
+            for finding in _compare_case(run.suite, case, before.get(case.name))
+        ),
+        *(
             Finding(
                 kind="evidence-missing",
                 weight=Weight.INCONCLUSIVE,
-                summary=f"{run.suite}: {name} ran on the baseline but not on the candidate",
+                summary=f"{run.suite}: {name} is in the baseline's run, not in the candidate's",
                 hazards=case.hazards,
             )
-            for name, case in (before or {}).items()
+            for name, case in before.items()
             if name not in after
-        ]
-    return findings
+        ),
+    ]
 
 
 def _by_name(run: SuiteRun) -> dict[str, CaseResult]:
     return {case.name: case for case in run.cases}
 
 
-def _bad(case: CaseResult | None) -> bool:
+def _failed(case: CaseResult | None) -> bool:
     return case is not None and case.verdict in {Verdict.FAILED, Verdict.ERROR}
 
 
+def _any_failed(run: SuiteRun) -> bool:
+    return any(_failed(case) for case in run.cases)
+
+
 def _compare_case(suite: str, case: CaseResult, was: CaseResult | None) -> list[Finding]:
-    if _bad(case):
-        both = _bad(was)
+    if _failed(case):
+        both = _failed(was)
         return [
             Finding(
                 kind="test-failed-on-both" if both else "test-failed",
@@ -124,7 +190,7 @@ def _compare_case(suite: str, case: CaseResult, was: CaseResult | None) -> list[
                 hazards=case.hazards,
             )
         ]
-    if _bad(was):
+    if _failed(was):
         return [
             Finding(
                 kind="test-mended",
