@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import datetime as dt
+import hashlib
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from clinops.domain.manifest import Name
 from clinops.domain.value import Document
+
+
+def _is_a_key(text: str) -> str:
+    kind, encoded = text.split()[:2]
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raise ValueError("the key is damaged: its middle part is not base64") from None
+    if base64.b64encode(blob).decode() != encoded or not blob.startswith(
+        len(kind).to_bytes(4) + kind.encode()
+    ):
+        raise ValueError(f"the key is damaged: its middle part is no {kind} key")
+    return text
+
 
 PublicKey = Annotated[
     str,
@@ -16,7 +33,19 @@ PublicKey = Annotated[
         pattern=r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-ssh-ed25519@openssh\.com"
         r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\n]*)?$"
     ),
+    AfterValidator(_is_a_key),
 ]
+
+
+def without_comment(public: str) -> str:
+    """Return a public key as `type base64`: what two spellings of one key have in common."""
+    return " ".join(public.split()[:2])
+
+
+def fingerprint(public: str) -> str:
+    """Return a public key's fingerprint as `ssh-keygen -l` prints it: `SHA256:…`."""
+    blob = base64.b64decode(public.split()[1])
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 class Key(Document):
