@@ -1,0 +1,210 @@
+"""The rules that a push must meet. They run in the repository's `pre-receive` hook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+from clinops.adapters.git_keys import Keyring
+from clinops.adapters.git_repository import NO_OBJECT, Change, Commit, GitRepository
+from clinops.adapters.git_tree import EXECUTABLE, LARGEST_FILE, REGULAR, escaped, name_of_mode
+from clinops.errors import BadInputError, Problem, RefusedError
+from clinops.ports import EstateTree
+
+MOST_COMMITS = 1000
+LARGEST_MANIFEST = 256 * 1024
+_LONGEST_REPORT = 50
+
+_MANIFESTS = "vendor_manifests/"
+_MANIFEST = re.compile(rf"{_MANIFESTS}[^/]+/[^/]+\.yaml")
+_OF_GIT = frozenset({".gitattributes", ".gitmodules"})
+
+Validate = Callable[[EstateTree], Iterable[Problem]]
+"""Every problem in the files of an estate."""
+
+
+class Update(NamedTuple):
+    """One line that git gives to the hook."""
+
+    old: str
+    new: str
+    ref: str
+
+
+@dataclass(frozen=True)
+class PushVerdict:
+    """Whether a push may enter the estate, and everything that is wrong with it if not."""
+
+    principal: str | None
+    """Who signed the newest commit, where that is known."""
+    manifests: tuple[str, ...]
+    """The manifests that the push adds or changes."""
+    problems: tuple[str, ...]
+    """One sentence each, with the mend in it; safe to print."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the push may enter."""
+        return not self.problems
+
+    def report(self) -> str:
+        """Say it to the person who pushed, in their terminal."""
+        if self.accepted:
+            lines = [f"ClinOps: accepted, signed by {self.principal}"]
+            return "\n".join([*lines, *(f"  {path} will be qualified" for path in self.manifests)])
+        shown = [f"  {problem}" for problem in self.problems[:_LONGEST_REPORT]]
+        if len(self.problems) > _LONGEST_REPORT:
+            shown.append(f"  and {len(self.problems) - _LONGEST_REPORT} more")
+        return "\n".join(["ClinOps: refused, nothing was changed", *shown])
+
+
+def read_updates(lines: Iterable[str]) -> list[Update]:
+    """Parse what git writes to a receive hook: `<old> <new> <ref>` a line."""
+    updates = []
+    for line in lines:
+        parts = line.rstrip("\n").split(" ", 2)
+        if len(parts) != len(Update._fields):
+            raise BadInputError(
+                "a receive hook reads `<old> <new> <ref>` from its standard input",
+                mend="let git call it, on a push",
+            )
+        updates.append(Update(*parts))
+    return updates
+
+
+def pre_receive(lines: Iterable[str], repository: GitRepository, validate: Validate) -> PushVerdict:
+    """Judge a whole push, as git gives it to the hook; one bad ref refuses all of it."""
+    verdicts = [check(repository, update, validate) for update in read_updates(lines)]
+    return PushVerdict(
+        next((verdict.principal for verdict in verdicts if verdict.principal), None),
+        tuple(chain.from_iterable(verdict.manifests for verdict in verdicts)),
+        tuple(chain.from_iterable(verdict.problems for verdict in verdicts)),
+    )
+
+
+def check(repository: GitRepository, update: Update, validate: Validate) -> PushVerdict:
+    """Judge the update of one ref.
+
+    Identity first, then reach, then content: files are only parsed once every commit is known to
+    be somebody's and nothing but regular files is in the tree.
+    """
+    problems = _of_update(repository, update)
+    if problems:
+        return PushVerdict(None, (), tuple(problems))
+    keyring = repository.keyring(repository.at(update.old))
+    commits = repository.commits(update.old, update.new, limit=MOST_COMMITS + 1)
+    if len(commits) > MOST_COMMITS:
+        return PushVerdict(None, (), (f"a push has at most {MOST_COMMITS} commits; push fewer",))
+    principal = None
+    for commit in commits:
+        try:
+            principal = _signer(repository, keyring, commit, update.old)
+        except RefusedError as refusal:
+            problems.append(f"{refusal}; sign with a key that the trust has on file for you")
+        else:
+            problems += _of_commit(repository, keyring, commit, principal)
+    changed = repository.changes(update.old, update.new)
+    if not problems:
+        problems = _of_content(repository, update, {change.path for change in changed}, validate)
+    manifests = [change.path for change in changed if _is_manifest(change)]
+    return PushVerdict(principal, tuple(manifests), tuple(dict.fromkeys(problems)))
+
+
+def _of_update(repository: GitRepository, update: Update) -> list[str]:
+    why = _why_closed(repository, update) or _why_no_successor(repository, update)
+    return [f"{escaped(update.ref)}: {why}"] if why else []
+
+
+def _why_closed(repository: GitRepository, update: Update) -> str:
+    if update.ref != repository.ref:
+        return f"only {repository.ref} is open; push to it"
+    if update.new == NO_OBJECT:
+        return "the branch is never deleted; leave it as it is"
+    if update.old == NO_OBJECT:
+        return "an estate is not started by a push; start it with `clinops init`"
+    return ""
+
+
+def _why_no_successor(repository: GitRepository, update: Update) -> str:
+    # The pusher names `old`, and the rules are read there: it must be the branch as it is.
+    if update.old != repository.head().commit:
+        return "the branch has moved on; fetch, rebase and push again"
+    if not repository.is_commit(update.new):
+        return "what is pushed is no commit; push a branch"
+    if not repository.descends(update.new, update.old):
+        return "history is never rewritten; fetch, rebase and push without --force"
+    return ""
+
+
+def _signer(repository: GitRepository, keyring: Keyring, commit: Commit, old: str) -> str:
+    """Name the signer by the keys of the branch; its history must agree later on."""
+    principal = repository.signer_among(keyring, commit.id)
+    if not commit.parents:
+        raise RefusedError(f"commit {commit.id[:12]} starts a second history")
+    if commit.parents[0] != old and repository.signer_of(commit.id) != principal:
+        raise RefusedError(f"commit {commit.id[:12]}: its key had another holder where it forked")
+    return principal
+
+
+def _of_commit(
+    repository: GitRepository, keyring: Keyring, commit: Commit, principal: str
+) -> Iterator[str]:
+    """Check a commit against every parent: a merge can smuggle past any single one."""
+    for parent in commit.parents:
+        for change in repository.changes(parent, commit.id):
+            for what in chain(_of_reach(keyring, principal, change), _of_file(repository, change)):
+                yield f"{escaped(change.path)}: {what} (commit {commit.id[:12]})"
+
+
+def _of_reach(keyring: Keyring, principal: str, change: Change) -> Iterator[str]:
+    if principal in keyring.pushers:
+        return
+    kind, _, name = principal.partition(":")
+    own = f"{_MANIFESTS}{name}/"
+    if kind != "vendor":
+        yield f"{principal} may not push; ask a signer of the trust with `may_push: true`"
+    elif not change.path.startswith(own):
+        yield f"{principal} may only touch {own}; leave the rest as it is, and rebase, don't merge"
+    elif change.path.casefold() == f"{own}vendor.yaml":
+        yield "only the trust changes a vendor's keys; send it the new ones"
+
+
+def _of_file(repository: GitRepository, change: Change) -> Iterator[str]:
+    if change.removed:
+        return
+    of_vendor = change.path.startswith(_MANIFESTS)
+    if not change.path.isprintable():
+        yield "the name is not plain UTF-8 text; rename the file"
+    if change.path.rpartition("/")[2].casefold() in _OF_GIT:
+        yield "files that steer git are refused; leave it out"
+    if change.mode == EXECUTABLE and of_vendor:
+        yield "is executable; `git update-index --chmod=-x` it"
+    elif change.mode not in {REGULAR, EXECUTABLE}:
+        yield f"is {name_of_mode(change.mode)}; put a regular file in its place"
+        return
+    is_yaml = change.path.endswith((".yaml", ".yml"))
+    largest = LARGEST_MANIFEST if of_vendor and is_yaml else LARGEST_FILE
+    if repository.size_of(change) > largest:
+        yield f"is above {largest // 1024} KiB; make it smaller"
+
+
+def _of_content(
+    repository: GitRepository, update: Update, changed: set[str], validate: Validate
+) -> list[str]:
+    """Validate the tree; what was wrong before in files that nobody touched is not held up."""
+    try:
+        found = list(validate(repository.at(update.new)))
+    except BadInputError as error:
+        return [escaped(line) for line in error.diagnostics().splitlines()]
+    if any(problem.file not in changed for problem in found):
+        before = set(validate(repository.at(update.old)))
+        found = [problem for problem in found if problem.file in changed or problem not in before]
+    return [escaped(str(problem)) for problem in sorted(found)]
+
+
+def _is_manifest(change: Change) -> bool:
+    named = _MANIFEST.fullmatch(change.path) and not change.path.endswith("/vendor.yaml")
+    return bool(named) and not change.removed

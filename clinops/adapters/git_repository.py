@@ -1,0 +1,188 @@
+"""The estate's bare repository (port EstateRepository): trees, history, who signed a commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from clinops.adapters.git_command import GitCommand
+from clinops.adapters.git_keys import Keyring, revoked_keys
+from clinops.adapters.git_tree import GitTree, escaped
+from clinops.errors import InfrastructureError, NotFoundError, RefusedError
+
+NO_OBJECT = "0" * 40
+"""What git writes for a ref that does not exist yet, or no more."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_GOOD = re.compile(r'^Good "git" signature for (\S+) with \S+ key SHA256:\S+$', re.MULTILINE)
+_FINGERPRINT = re.compile(r"^Good \"git\" signature with \S+ key (SHA256:\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit and its parents, 40 hex digits each."""
+
+    id: str
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One path that differs between two commits; the path may be hostile."""
+
+    path: str
+    mode: str
+    """Git's mode of what is there afterwards."""
+    blob: str
+    """The object that is there afterwards."""
+
+    @property
+    def removed(self) -> bool:
+        """Whether nothing is there afterwards."""
+        return self.blob == NO_OBJECT
+
+
+def today_in_utc() -> dt.date:
+    """Return the day it is in UTC."""
+    return dt.datetime.now(dt.UTC).date()
+
+
+class GitRepository:
+    """A bare repository whose protected branch is the only source of policy."""
+
+    def __init__(
+        self, path: Path, branch: str = "main", *, today: Callable[[], dt.date] = today_in_utc
+    ) -> None:
+        """Open a repository; raises NotFoundError where there is none at that path."""
+        if not (path / "HEAD").is_file():
+            raise NotFoundError(
+                f"{path} is not a bare git repository", mend="make one with `clinops init`"
+            )
+        self.ref = f"refs/heads/{branch}"
+        self._git = GitCommand(path)
+        self._today = today
+
+    def head(self) -> GitTree:
+        """Return the tree at the tip of the protected branch."""
+        status, output, _ = self._git.answer(
+            "rev-parse", "--verify", "-q", f"{self.ref}^{{commit}}"
+        )
+        if status != 0:
+            raise NotFoundError(
+                f"the estate has no branch {self.ref}", mend="start it with `clinops init`"
+            )
+        return GitTree(self._git, output.decode("ascii").strip())
+
+    def at(self, commit: str) -> GitTree:
+        """Return the tree at a commit, by its 40 hex digits; raises NotFoundError."""
+        if not self.is_commit(commit):
+            raise NotFoundError(f"there is no commit {escaped(commit)} in the estate")
+        return GitTree(self._git, commit)
+
+    def is_commit(self, name: str) -> bool:
+        """Whether 40 hex digits name a commit."""
+        found = self._git.describe(name) if _COMMIT.fullmatch(name) else None
+        return found is not None and found[0] == "commit"
+
+    def introduced(self, path: str) -> str:
+        """Return the last commit on the protected branch that changed a path."""
+        tip = self.head().commit
+        found = self._git.run("log", "-1", "--format=%H", tip, "--", path).decode("ascii").strip()
+        if not found:
+            raise NotFoundError(f"no commit of the estate has ever changed {escaped(path)}")
+        return found
+
+    def signer_of(self, commit: str) -> str:
+        """Return who signed a commit: `vendor:<name>` or `trust:<signer id>`.
+
+        The keys are those at the commit's first parent, less those that the protected branch
+        says by now are revoked. An estate's first commit has no parent: only a key of the trust
+        that it introduces itself can have signed it.
+
+        Raises:
+            NotFoundError: There is no such commit.
+            RefusedError: No known, valid key signed it.
+        """
+        tree = self.at(commit)
+        parents = self._parents(commit)
+        if not parents:
+            return self.signer_among(self.keyring(tree).of_the_trust(), commit)
+        return self.signer_among(self.keyring(self.at(parents[0])), commit)
+
+    def keyring(self, tree: GitTree) -> Keyring:
+        """Return the keys at a tree that count today."""
+        return Keyring.of(tree, self._today(), revoked=revoked_keys(self.head()))
+
+    def signer_among(self, keyring: Keyring, commit: str) -> str:
+        """Return whose key of a key ring signed a commit; raises RefusedError for nobody's."""
+        with tempfile.NamedTemporaryFile("w", prefix="clinops-signers-") as allowed:
+            allowed.write(keyring.allowed_signers())
+            allowed.flush()
+            setting = f"gpg.ssh.allowedSignersFile={allowed.name}"
+            status, _, said = self._git.answer("-c", setting, "verify-commit", "--raw", commit)
+        good = _GOOD.findall(said)
+        if status == 0 and len(good) == 1:
+            return str(good[0])
+        if shutil.which("ssh-keygen") is None:
+            raise InfrastructureError("ssh-keygen is missing", mend="install OpenSSH's client")
+        raise RefusedError(_why_refused(commit, said, keyring))
+
+    def commits(self, old: str, new: str, *, limit: int) -> list[Commit]:
+        """Return what `new` has and `old` has not, oldest first, at most `limit` commits."""
+        listing = self._git.run(
+            "rev-list", "--topo-order", "--parents", f"--max-count={limit}", new, f"^{old}"
+        )
+        lines = [line.split(" ") for line in listing.decode("ascii").splitlines()]
+        return [Commit(first, tuple(parents)) for first, *parents in reversed(lines)]
+
+    def changes(self, before: str, after: str) -> list[Change]:
+        """Return every path that differs between two commits; a rename is two of them."""
+        listing = self._git.run(
+            "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-ext-diff", "--no-textconv",
+            "--ignore-submodules=none", before, after,
+        )  # fmt: skip
+        facts_and_paths = listing.split(b"\0")
+        return [
+            _change(facts.decode("ascii"), path.decode("utf-8", "surrogateescape"))
+            for facts, path in zip(facts_and_paths[::2], facts_and_paths[1::2], strict=False)
+        ]
+
+    def size_of(self, change: Change) -> int:
+        """Return the size in bytes of what is there after a change."""
+        found = self._git.describe(change.blob)
+        return found[1] if found is not None else 0
+
+    def descends(self, new: str, old: str) -> bool:
+        """Whether `old` is in the history of `new`."""
+        status, _, _ = self._git.answer("merge-base", "--is-ancestor", old, new)
+        return status == 0
+
+    def close(self) -> None:
+        """End git's long-lived processes; the next read starts them again."""
+        self._git.close()
+
+    def _parents(self, commit: str) -> list[str]:
+        listed = self._git.run("rev-list", "--parents", "--max-count=1", commit)
+        return listed.decode("ascii").split()[1:]
+
+
+def _change(facts: str, path: str) -> Change:
+    _, mode, _, blob, _ = facts.split(" ")
+    return Change(path, mode, blob)
+
+
+def _why_refused(commit: str, said: str, keyring: Keyring) -> str:
+    fingerprints = _FINGERPRINT.findall(said)
+    if not fingerprints:
+        return f"commit {commit[:12]} carries no SSH signature that holds"
+    if fingerprints[0] in keyring.unusable:
+        return (
+            f"commit {commit[:12]} is signed with {fingerprints[0]}: "
+            f"that key {keyring.unusable[fingerprints[0]]}"
+        )
+    return f"commit {commit[:12]} is signed with {fingerprints[0]}, a key of nobody known here"
