@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from clinops.domain.envelope import Envelope, VerifiedEnvelope
 from clinops.domain.environment import Environment
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
 from clinops.domain.manifest import Package
@@ -104,6 +105,28 @@ class EvidenceStore(Protocol):
 
     def get(self, digest: str) -> bytes:
         """Return the bytes; raises EvidenceError where they are missing or altered."""
+
+
+class Signatures(Protocol):
+    """Signatures by people, with keys that ClinOps never holds."""
+
+    def public_key(self, key: str) -> str:
+        """Return the public half of a key, `type base64`, without asking for a passphrase.
+
+        Raises BadInputError where there is no such key.
+        """
+
+    def sign(self, statement: bytes, key: str) -> Envelope:
+        """Sign a statement; may ask the person for a passphrase, a PIN or a touch.
+
+        Raises BadInputError where the key is missing, is no key, or does not sign.
+        """
+
+    def verify(self, envelope: Envelope) -> VerifiedEnvelope:
+        """Return which key signed what; whose key that is, is the gate's to say.
+
+        Raises RefusedError, with the reason, where the signature does not hold.
+        """
 
 
 class Images(Protocol):

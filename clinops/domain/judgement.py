@@ -94,7 +94,7 @@ def _closed_by(outcome: Outcome, rejections: Sequence[SignOff]) -> Iterator[str]
         yield f"evidence that qualifies the release: this one's outcome is {outcome}"
     for rejection in rejections:
         yield (
-            f"a new release: {rejection.name} ({rejection.role}) rejected this one for good, "
+            f"a new release: {rejection.signer} ({rejection.role}) rejected this one for good, "
             f"saying: {rejection.reason}"
         )
 
