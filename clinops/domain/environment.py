@@ -6,31 +6,93 @@ below; what is outside it is refused by name, and so is what a replica may never
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    field_validator,
+    model_validator,
+)
 
-from clinops.domain.manifest import Name, PinnedReference, RelativePath
+from clinops.domain.compose_refusals import (
+    REFUSED_AT_THE_TOP,
+    REFUSED_IN_HEALTHCHECKS,
+    REFUSED_IN_SERVICES,
+    REFUSED_IN_VOLUMES,
+    HarmlessCapability,
+    refuse_capability,
+    refuse_mount,
+    refuse_weaker,
+)
+from clinops.domain.fault import Fault, Shape, refuse
+from clinops.domain.manifest import PINNED, Name, RelativePath, is_pinned
 from clinops.domain.value import Document
 
 PACKAGE_IMAGE = "package"
 """The image of the service under test: a placeholder for the package of the release."""
 
-HarmlessCapability = Literal[
-    "CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"
-]
-"""The only capabilities that a service may ask back; all are dropped to begin with."""
-
 
 def _no_way_up(path: str) -> str:
     if ".." in path.split("/"):
-        raise ValueError("the path has a `..` in it")
+        raise refuse(Fault("has a `..` in it", "write the path out"))
     return path
 
 
-ByteSize = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[kmg]$")]
+def _without_interpolation(text: str) -> str:
+    if "$" in text.replace("$$", ""):
+        mend = "write the value itself; a `$` that the program shall see is written `$$`"
+        raise refuse(Fault("has a variable: what a replica is must stand in this file", mend))
+    return text.replace("$$", "$")
+
+
+ComposeText = Annotated[
+    str,
+    AfterValidator(_without_interpolation),
+    PlainSerializer(lambda text: text.replace("$", "$$")),
+]
+"""Text as Compose has it: `$$` in the file is `$` in the value."""
+ByteSize = Annotated[
+    str, Shape(r"[1-9][0-9]{0,9}[kmg]", "must be a size", "write it like 64m or 2g, in quotes")
+]
 AbsolutePath = Annotated[
-    str, StringConstraints(pattern=r"^/[^:\x00-\x1f]*$"), AfterValidator(_no_way_up)
+    str,
+    Shape(r"/[^:$\x00-\x1f]*", "must be an absolute path inside the container, without options"),
+    AfterValidator(_no_way_up),
+]
+VariableName = Annotated[
+    str, Shape(r"[A-Za-z_][A-Za-z0-9_.-]*", "is not the name of an environment variable")
+]
+LabelName = Annotated[
+    str,
+    Shape(
+        r"(?!clinops|com\.docker)[a-z0-9]([a-z0-9._/-]*[a-z0-9])?",
+        "is not a label's name; `clinops…` and `com.docker…` are kept for the engine",
+        "write a name like org.example.part",
+    ),
+]
+Mount = Annotated[
+    str,
+    BeforeValidator(refuse_mount),
+    Shape(
+        r"[a-z0-9][a-z0-9-]{0,62}:/[^:$]*",
+        "must be a named volume and a path",
+        "write it as name:/path, without options",
+    ),
+    AfterValidator(_no_way_up),
+]
+ServiceImage = Annotated[
+    str,
+    AfterValidator(lambda image: image if image == PACKAGE_IMAGE else is_pinned(image)),
+    Shape(rf"{PACKAGE_IMAGE}|{PINNED}", "is not a reference to an image", "pin it: name@sha256:…"),
+]
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+Door = Annotated[
+    str,
+    Shape(rf"[a-z0-9][a-z0-9-]{{0,62}}:{_PORT}", "must be a service and a port", "write db:5432"),
 ]
 
 
@@ -38,13 +100,15 @@ class ServiceBuild(Document):
     """An image of the environment's own, built from a folder beside the Compose file."""
 
     context: RelativePath
-    args: dict[str, str] = {}
+    args: dict[VariableName, ComposeText] = {}
 
 
 class Healthcheck(Document):
     """The command that says that a service is ready; polled every 50 ms, not at `interval`."""
 
-    test: list[str]
+    refused: ClassVar = REFUSED_IN_HEALTHCHECKS
+
+    test: list[ComposeText]
     interval: str | None = None
     timeout: str | None = None
     retries: int | None = None
@@ -54,7 +118,8 @@ class Healthcheck(Document):
     @classmethod
     def _form(cls, value: list[str]) -> list[str]:
         if len(value) < 2 or value[0] not in {"CMD", "CMD-SHELL"}:  # noqa: PLR2004
-            raise ValueError("write the test as [CMD, program, argument …] or [CMD-SHELL, line]")
+            mend = "write it as [CMD, program, argument …] or [CMD-SHELL, line]"
+            raise refuse(Fault("does not say how it is run", mend))
         return value
 
     @property
@@ -74,35 +139,46 @@ class Dependency(Document):
 class Service(Document):
     """One container of the environment: the subset of Compose that ClinOps runs."""
 
-    image: Literal["package"] | PinnedReference | None = None
+    refused: ClassVar = REFUSED_IN_SERVICES
+
+    image: ServiceImage | None = None
     build: ServiceBuild | None = None
-    command: list[str] | None = None
-    entrypoint: list[str] | None = None
-    environment: dict[str, str] = {}
-    user: str | None = None
+    command: list[ComposeText] | None = None
+    entrypoint: list[ComposeText] | None = None
+    environment: dict[VariableName, ComposeText] = {}
+    user: ComposeText | None = None
     working_dir: AbsolutePath | None = None
     hostname: Name | None = None
     depends_on: dict[Name, Dependency] = {}
     healthcheck: Healthcheck | None = None
-    volumes: list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*:/[^:]+$")]] = []
+    volumes: list[Mount] = []
     tmpfs: list[AbsolutePath] = []
-    cap_drop: list[Literal["ALL"]] = ["ALL"]
-    cap_add: list[HarmlessCapability] = []
-    security_opt: list[Literal["no-new-privileges:true"]] = ["no-new-privileges:true"]
+    cap_drop: Annotated[list[Literal["ALL"]], BeforeValidator(refuse_weaker("ALL"))] = ["ALL"]
+    cap_add: list[Annotated[HarmlessCapability, BeforeValidator(refuse_capability)]] = []
+    security_opt: Annotated[
+        list[Literal["no-new-privileges:true"]],
+        BeforeValidator(refuse_weaker("no-new-privileges:true")),
+    ] = ["no-new-privileges:true"]
     read_only: bool = False
     init: bool = True
     mem_limit: ByteSize = "1g"
     cpus: Annotated[float, Field(gt=0, le=16, strict=False)] = 1.0
     pids_limit: Annotated[int, Field(ge=1, le=4096)] = 256
     shm_size: ByteSize = "64m"
-    stop_grace_period: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}s$")] = "10s"
-    stop_signal: Annotated[str, StringConstraints(pattern=r"^SIG[A-Z0-9]+$")] | None = None
-    labels: dict[str, str] = {}
+    stop_grace_period: Annotated[
+        str, Shape(r"[0-9]{1,3}s", "must be a number of seconds", "write it like 10s")
+    ] = "10s"
+    stop_signal: (
+        Annotated[str, Shape(r"SIG[A-Z0-9]+", "must be a signal's name", "write it like SIGTERM")]
+        | None
+    ) = None
+    labels: dict[LabelName, ComposeText] = {}
 
     @model_validator(mode="after")
     def _one_source(self) -> Service:
         if (self.image is None) == (self.build is None):
-            raise ValueError("a service has either an image or a build")
+            mend = "write `image: name@sha256:…` or `build: {context: folder}`"
+            raise refuse(Fault("has neither image nor build, or both", mend))
         return self
 
     @property
@@ -111,11 +187,17 @@ class Service(Document):
         return {path: name for name, path in (v.split(":", 1) for v in self.volumes)}
 
 
+class Volume(Document):
+    """The declaration of a named volume; it says nothing but that the volume is there."""
+
+    refused: ClassVar = REFUSED_IN_VOLUMES
+
+
 class ClinOpsSection(Document):
     """The `x-clinops` section: what ClinOps must know beyond Compose."""
 
     under_test: Name
-    endpoints: dict[Name, Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+:[0-9]{1,5}$")]]
+    endpoints: dict[Name, Door]
     """Named doors for protocol clients, `service:port`."""
     seed: RelativePath | None = None
     """A Python program beside the Compose file that fills a fresh system with synthetic data."""
@@ -128,32 +210,62 @@ class ClinOpsSection(Document):
 class Environment(Document):
     """A whole Compose file, parsed."""
 
+    refused: ClassVar = REFUSED_AT_THE_TOP
+
     name: Name
     services: dict[Name, Service]
-    volumes: dict[Name, None] = {}
+    volumes: dict[Name, Volume | None] = {}
     clinops: ClinOpsSection = Field(alias="x-clinops")
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Environment:
-        under_test = self.services.get(self.clinops.under_test)
-        if under_test is None:
-            raise ValueError(f"x-clinops: no service is called {self.clinops.under_test!r}")
-        if under_test.image != PACKAGE_IMAGE:
-            raise ValueError("the service under test has `image: package`")
-        for name, service in self.services.items():
-            if name != self.clinops.under_test and service.image == PACKAGE_IMAGE:
-                raise ValueError(f"{name}: only the service under test has `image: package`")
-            for other in service.depends_on:
-                if other not in self.services:
-                    raise ValueError(f"{name}: depends_on names {other!r}, which is no service")
-            for volume in service.mounts.values():
-                if volume not in self.volumes:
-                    raise ValueError(f"{name}: the volume {volume!r} is not declared")
-        for door in self.clinops.endpoints.values():
-            if door.split(":")[0] not in self.services:
-                raise ValueError(f"x-clinops: endpoint {door!r} names no service")
+        faults = [
+            *self._under_test_faults(),
+            *self._dependency_faults(),
+            *self._volume_faults(),
+            *self._endpoint_faults(),
+        ]
+        if faults:
+            raise refuse(*faults)
         self.start_order()
         return self
+
+    def _under_test_faults(self) -> Iterator[Fault]:
+        under_test = self.clinops.under_test
+        if under_test not in self.services:
+            yield Fault("names no service", self._known(), at=("x-clinops", "under_test"))
+        for name, service in self.services.items():
+            if name == under_test and service.image != PACKAGE_IMAGE:
+                mend = "write `image: package`; the release puts its own image there"
+                yield Fault("is the service under test", mend, at=("services", name))
+            if name != under_test and service.image == PACKAGE_IMAGE:
+                what = "is `package`, which only the service under test may be"
+                mend = "pin an image, or build one"
+                yield Fault(what, mend, at=("services", name, "image"))
+
+    def _dependency_faults(self) -> Iterator[Fault]:
+        for name, service in self.services.items():
+            for other in service.depends_on.keys() - self.services.keys():
+                place = ("services", name, "depends_on", other)
+                yield Fault("names no service", self._known(), at=place)
+
+    def _volume_faults(self) -> Iterator[Fault]:
+        for name, service in self.services.items():
+            for position, mount in enumerate(service.volumes):
+                volume = mount.split(":")[0]
+                if volume not in self.volumes:
+                    place = ("services", name, "volumes", position)
+                    mend = f"add `{volume}:` below `volumes:` at the end of the file"
+                    yield Fault("names a volume that is not declared", mend, at=place)
+
+    def _endpoint_faults(self) -> Iterator[Fault]:
+        for name, door in self.clinops.endpoints.items():
+            if door.split(":")[0] not in self.services:
+                place = ("x-clinops", "endpoints", name)
+                yield Fault("names no service", self._known(), at=place)
+
+    def _known(self) -> str:
+        return f"services are: {', '.join(sorted(self.services))}"
 
     def start_order(self) -> list[list[str]]:
         """Return the services in waves; those of one wave start at the same time."""
@@ -166,7 +278,9 @@ class Environment(Document):
                 if name not in started and set(service.depends_on) <= started
             )
             if not wave:
-                raise ValueError("depends_on goes round in a circle")
+                stuck = sorted(self.services.keys() - started)
+                what = f"go round in a circle with depends_on: {', '.join(stuck)}"
+                raise refuse(Fault(what, "leave one of them out", at=("services",)))
             waves.append(wave)
             started.update(wave)
         return waves

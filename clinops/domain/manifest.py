@@ -3,33 +3,91 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
+from clinops.domain.fault import Fault, Shape, refuse
 from clinops.domain.value import Document
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[
+    str,
+    Shape(
+        r"[a-z0-9][a-z0-9-]{0,62}",
+        "must be lower-case letters, digits and hyphens, at most 63, and not begin with a hyphen",
+        "write it like `pathology-lab`",
+    ),
+]
+Sha256 = Annotated[
+    str,
+    Shape(r"[0-9a-f]{64}", "must be a SHA-256: 64 digits of 0-9 and a-f", "run `sha256sum` on it"),
+]
 
 
 def _stays_inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
-        raise ValueError("the path leaves the estate")
+        mend = "write a path relative to the folder, without a leading `/` and without `..`"
+        raise refuse(Fault("leaves the folder that it belongs to", mend))
     return path
 
 
 RelativePath = Annotated[
-    str, StringConstraints(pattern=r"^[^\\\x00-\x1f]+$"), AfterValidator(_stays_inside)
+    str,
+    Shape(r"[^\\\x00-\x1f]+", "must be a path with `/` between its parts"),
+    AfterValidator(_stays_inside),
 ]
+
+
+PINNED = r"[a-z0-9.:/_-]+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}"
+
+
+def is_pinned(reference: str) -> str:
+    """Refuse a reference to an image that has no digest."""
+    if "@" not in reference:
+        mend = "a tag can be moved; pin it: name@sha256:<64 hex>"
+        raise refuse(Fault("names an image without its digest", mend))
+    return reference
+
+
 PinnedReference = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[a-z0-9.:/_-]+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}$"
+    AfterValidator(is_pinned),
+    Shape(
+        PINNED,
+        "is not a reference to an image",
+        "write it as name@sha256:<64 hex>",
     ),
 ]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+def _can_be_ordered(version: str) -> str:
+    try:
+        Version(version)
+    except InvalidVersion:
+        mend = "write it like 1.12.7, 2.0rc1 or 1.4.post2"
+        raise refuse(Fault("is not a version that can be ordered (PEP 440)", mend)) from None
+    return version
+
+
+VersionText = Annotated[
+    str,
+    Shape(
+        r"[0-9A-Za-z][0-9A-Za-z.+~_-]{0,63}",
+        "must be letters, digits and `.+~_-`, at most 64",
+        "write it like 1.12.7",
+    ),
+    AfterValidator(_can_be_ordered),
+]
 
 
 class ImagePackage(Document):
@@ -64,7 +122,40 @@ class BuildPackage(Document):
     build: Build
 
 
-Package = ImagePackage | ArchivePackage | BuildPackage
+_SOURCES: dict[str, type[Document]] = {
+    "image": ImagePackage,
+    "archive": ArchivePackage,
+    "build": BuildPackage,
+}
+
+
+def _names_one_source(package: Any) -> Any:
+    given = [key for key in _SOURCES if isinstance(package, dict) and key in package]
+    if len(given) != 1 and not isinstance(package, Document):
+        what = f"names {len(given)} sources" if given else "does not say where the package is"
+        raise refuse(Fault(what, "write exactly one of `image`, `archive` and `build` below it"))
+    return package
+
+
+def _source(package: Any) -> str | None:
+    """Tell which kind of package it is by its key, so that only that kind's errors are told."""
+    return next(
+        (
+            f"from {key}"
+            for key, kind in _SOURCES.items()
+            if isinstance(package, kind) or (isinstance(package, dict) and key in package)
+        ),
+        None,
+    )
+
+
+Package = Annotated[
+    Annotated[ImagePackage, Tag("from image")]
+    | Annotated[ArchivePackage, Tag("from archive")]
+    | Annotated[BuildPackage, Tag("from build")],
+    Discriminator(_source),
+    BeforeValidator(_names_one_source),
+]
 
 
 class Change(Document):
@@ -77,7 +168,7 @@ class Change(Document):
 class UpgradeStep(Document):
     """A version that must be passed on the way, and a command that the vendor requires there."""
 
-    version: str
+    version: VersionText
     command: list[str] | None = None
 
 
@@ -93,8 +184,12 @@ class Rollback(Document):
 
     @model_validator(mode="after")
     def _script_has_a_command(self) -> Rollback:
-        if (self.strategy == "script") != (self.command is not None):
-            raise ValueError("a command is given for the strategy `script`, and only there")
+        if self.strategy == "script" and not self.command:
+            raise refuse(Fault("says `script` but gives no command", "add `command: [program, …]`"))
+        if self.strategy != "script" and self.command is not None:
+            what = f"is not run by the strategy `{self.strategy}`"
+            mend = "leave it out, or write `strategy: script`"
+            raise refuse(Fault(what, mend, at=("command",)))
         return self
 
 
@@ -111,8 +206,8 @@ class Manifest(Document):
     schema_version: Literal[1] = Field(alias="schema")
     product: Name
     vendor: Name
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+~_-]{0,63}$")]
-    supersedes: str | None = None
+    version: VersionText
+    supersedes: VersionText | None = None
     package: Package
     kind: Literal["security-patch", "patch", "upgrade", "legislative", "new-system"]
     upgrade_path: list[UpgradeStep] = []
@@ -121,14 +216,23 @@ class Manifest(Document):
     rollback: Rollback
     safety_case: SafetyCase | None = None
 
-    @field_validator("version")
-    @classmethod
-    def _version_can_be_compared(cls, value: str) -> str:
-        try:
-            Version(value)
-        except InvalidVersion:
-            raise ValueError("not a version that can be ordered (PEP 440 form)") from None
-        return value
+    @model_validator(mode="after")
+    def _versions_rise(self) -> Manifest:
+        faults = []
+        last = self.supersedes
+        if last is not None and not is_above(self.version, last):
+            what = f"is not below the version {self.version} that supersedes it"
+            faults.append(Fault(what, "name the version in use", at=("supersedes",)))
+        for position, step in enumerate(self.upgrade_path):
+            place = ("upgrade_path", position, "version")
+            if last is not None and not is_above(step.version, last):
+                faults.append(Fault(f"is not above {last}", "list the steps in order", at=place))
+            elif is_above(step.version, self.version):
+                faults.append(Fault(f"is above the version {self.version}", "drop it", at=place))
+            last = step.version
+        if faults:
+            raise refuse(*faults)
+        return self
 
 
 def is_above(version: str, live: str) -> bool:

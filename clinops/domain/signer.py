@@ -29,23 +29,13 @@ def _is_a_key(text: str) -> str:
 
 PublicKey = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-ssh-ed25519@openssh\.com"
-        r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\n]*)?$"
+    Shape(
+        r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-ssh-ed25519@openssh\.com"
+        r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\n]*)?",
+        "is not an SSH public key",
+        "copy the one line of the `.pub` file",
     ),
-    AfterValidator(_is_a_key),
 ]
-
-
-def without_comment(public: str) -> str:
-    """Return a public key as `type base64`: what two spellings of one key have in common."""
-    return " ".join(public.split()[:2])
-
-
-def fingerprint(public: str) -> str:
-    """Return a public key's fingerprint as `ssh-keygen -l` prints it: `SHA256:…`."""
-    blob = base64.b64decode(public.split()[1])
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 class Key(Document):
@@ -55,6 +45,18 @@ class Key(Document):
     valid_from: dt.date
     valid_until: dt.date
     revoked: dt.date | None = None
+
+    @property
+    def identity(self) -> str:
+        """The key itself, without its comment: two lines with one identity are one key."""
+        return " ".join(self.public.split(" ")[:2])
+
+    @model_validator(mode="after")
+    def _valid_for_a_while(self) -> Key:
+        if self.valid_until < self.valid_from:
+            what = f"is before valid_from, {self.valid_from}"
+            raise refuse(Fault(what, "swap the two", at=("valid_until",)))
+        return self
 
     def usable_on(self, day: dt.date) -> bool:
         """Whether the key may be relied upon on that day."""

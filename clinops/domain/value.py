@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -21,3 +24,6 @@ class Document(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, validate_by_name=True, validate_by_alias=True
     )
+
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Keys that people may well try here, each with the reason why it is refused."""
