@@ -8,8 +8,9 @@ import datetime as dt
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, model_validator
 
+from clinops.domain.fault import Fault, Shape, refuse
 from clinops.domain.manifest import Name
 from clinops.domain.value import Document
 
@@ -35,7 +36,19 @@ PublicKey = Annotated[
         "is not an SSH public key",
         "copy the one line of the `.pub` file",
     ),
+    AfterValidator(_is_a_key),
 ]
+
+
+def without_comment(public: str) -> str:
+    """Return a public key as `type base64`: what two spellings of one key have in common."""
+    return " ".join(public.split()[:2])
+
+
+def fingerprint(public: str) -> str:
+    """Return a public key's fingerprint as `ssh-keygen -l` prints it: `SHA256:…`."""
+    blob = base64.b64decode(public.split()[1])
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 class Key(Document):
@@ -45,11 +58,6 @@ class Key(Document):
     valid_from: dt.date
     valid_until: dt.date
     revoked: dt.date | None = None
-
-    @property
-    def identity(self) -> str:
-        """The key itself, without its comment: two lines with one identity are one key."""
-        return " ".join(self.public.split(" ")[:2])
 
     @model_validator(mode="after")
     def _valid_for_a_while(self) -> Key:
