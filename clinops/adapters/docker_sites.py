@@ -1,0 +1,251 @@
+"""Products as they run at sites: containers that stay, with their data in named volumes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from docker import DockerClient
+from docker.models.containers import Container
+
+from clinops.adapters.docker_containers import (
+    LABEL_PRODUCT,
+    LABEL_RELEASE,
+    LABEL_SERVICE,
+    LABEL_SITE,
+    Placement,
+    create_container,
+    create_network,
+    describe,
+    log_tail,
+    remove_containers,
+    remove_network,
+    with_labels,
+)
+from clinops.adapters.docker_engine import connect, engine_errors
+from clinops.adapters.docker_startup import ServiceFailedError, Startup
+from clinops.adapters.docker_volumes import Volumes
+from clinops.domain.digest import digest_of
+from clinops.domain.environment import Environment
+from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.site import Backup, LiveSystem
+from clinops.domain.suite import Role
+from clinops.errors import BadInputError, NotFoundError
+from clinops.ports import Clock
+
+_VERSION = "clinops.version"
+_UNDER_TEST = "clinops.under-test"
+_DOORS = "clinops.doors"
+_SPECIFICATION = "clinops.specification"
+_GRACE = 10
+
+
+class DockerSites:
+    """Deploys, backs up and restores the systems of sites (port `SiteSystems`)."""
+
+    def __init__(self, engines: Mapping[str, str | None], clock: Clock) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            engines: `DOCKER_HOST` by site; none for the local engine.
+            clock: Says when a backup was taken.
+        """
+        self._engines = dict(engines)
+        self._clock = clock
+        self._clients: dict[str, DockerClient] = {}
+
+    def running(self, product: str, site: str) -> Replica | None:
+        """Describe what runs at a site now, for checks; None where nothing does."""
+        with engine_errors(f"look at {product} at {site}"):
+            found = self._containers(product, site)
+            up = {name: c for name, c in found.items() if c.status == "running"}
+            if not up:
+                return None
+            labels = next(iter(up.values())).labels
+            services, endpoints = describe(up, _name(site, product), json.loads(labels[_DOORS]))
+        return Replica(
+            id=f"{site}-{product}",
+            product=product,
+            version=labels[_VERSION],
+            role=Role.CANDIDATE,
+            release=labels[LABEL_RELEASE],
+            under_test=labels[_UNDER_TEST],
+            services=services,
+            endpoints=endpoints,
+            site=site,
+        )
+
+    def deploy(
+        self, environment: Environment, images: Mapping[str, str], live: LiveSystem
+    ) -> Replica | ReplicaFailure:
+        """Replace what runs at a site, keeping its data; idempotent.
+
+        A system that does not get ready is stopped again, not left half alive.
+
+        Raises:
+            BadInputError: Where an image keeps data that no named volume covers: it would be lost.
+        """
+        client = self._client(live.site)
+        with engine_errors(f"deploy {live.product} at {live.site}"):
+            self._refuse_uncovered_data(client, environment, images)
+            found = self._containers(live.product, live.site)
+            if not _as_wanted(found, _specification(environment, images, live)):
+                self._stop(found, environment)
+                remove_containers(found.values())
+        try:
+            self._start(client, environment, images, live)
+        except ServiceFailedError as error:
+            return self._failure(error, environment, live)
+        replica = self.running(live.product, live.site)
+        if replica is None:
+            return ReplicaFailure(
+                service=environment.clinops.under_test, reason="ended once ready", log_tail=""
+            )
+        return replica
+
+    def back_up(self, live: LiveSystem, environment: Environment, name: str) -> Backup:
+        """Stop the system and copy its volumes; the same name twice returns the first backup."""
+        volumes = self._volumes(live.product, live.site)
+        with engine_errors(f"back up {live.product} at {live.site}"):
+            if (kept := volumes.backup(name)) is not None:
+                return kept
+            self._stop(self._containers(live.product, live.site), environment)
+            return volumes.back_up(live, environment, name, self._clock().isoformat())
+
+    def restore(self, backup: Backup, environment: Environment) -> None:
+        """Stop the system and put the data of a backup back; `deploy` starts it again."""
+        with engine_errors(f"restore {backup.product} at {backup.site}"):
+            found = self._containers(backup.product, backup.site)
+            self._stop(found, environment)
+            remove_containers(found.values())
+            self._volumes(backup.product, backup.site).restore(backup, environment)
+
+    def remove(self, product: str, site: str) -> None:
+        """Remove a system from a site with all its data and its backups."""
+        client = self._client(site)
+        with engine_errors(f"remove {product} at {site}"):
+            remove_containers(self._containers(product, site).values())
+            for network in client.networks.list(filters=with_labels(site=site, product=product)):
+                remove_network(network)
+            self._volumes(product, site).remove_all()
+
+    def close(self) -> None:
+        """Hang up on every engine."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def _client(self, site: str) -> DockerClient:
+        if site not in self._engines:
+            raise NotFoundError(f"no site is called {site!r}", mend="see environments/sites.yaml")
+        if site not in self._clients:
+            self._clients[site] = connect(self._engines[site])
+        return self._clients[site]
+
+    def _volumes(self, product: str, site: str) -> Volumes:
+        return Volumes(self._client(site), product, site)
+
+    def _containers(self, product: str, site: str) -> dict[str, Container]:
+        mine = with_labels(site=site, product=product)
+        found = self._client(site).containers.list(all=True, filters=mine)
+        return {container.labels[LABEL_SERVICE]: container for container in found}
+
+    def _start(
+        self,
+        client: DockerClient,
+        environment: Environment,
+        images: Mapping[str, str],
+        live: LiveSystem,
+    ) -> None:
+        """Start what is not there yet, and let it survive a reboot only once it was ready."""
+        network = _name(live.site, live.product)
+        specification = _specification(environment, images, live)
+        volumes = self._volumes(live.product, live.site)
+        with engine_errors("create a network"):
+            present = self._containers(live.product, live.site)
+            mine = _identity(live.product, live.site)
+            if not client.networks.list(filters=with_labels(site=live.site, product=live.product)):
+                create_network(client, network, mine)
+
+        def create(name: str) -> Container:
+            if name in present:
+                return present[name]
+            service = environment.services[name]
+            placement = Placement(
+                name=f"{network}-{name}",
+                network=network,
+                labels={
+                    **mine,
+                    LABEL_SERVICE: name,
+                    LABEL_RELEASE: live.release or "",
+                    _VERSION: live.version,
+                    _UNDER_TEST: environment.clinops.under_test,
+                    _DOORS: json.dumps(environment.clinops.endpoints),
+                    _SPECIFICATION: specification[name],
+                },
+                volumes={path: volumes.ensure(name) for path, name in service.mounts.items()},
+            )
+            return create_container(client, name, service, images[name], placement)
+
+        for container in Startup(client, environment, create).run().values():
+            with engine_errors("set a restart policy"):
+                container.update(restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0})
+
+    def _failure(
+        self, error: ServiceFailedError, environment: Environment, live: LiveSystem
+    ) -> ReplicaFailure:
+        with engine_errors(f"stop {live.product} at {live.site}"):
+            found = self._containers(live.product, live.site)
+            tail = log_tail(found[error.service]) if error.service in found else ""
+            self._stop(found, environment)
+        return ReplicaFailure(service=error.service, reason=error.reason, log_tail=tail)
+
+    @staticmethod
+    def _stop(found: Mapping[str, Container], environment: Environment) -> None:
+        """Stop dependants before what they depend on, each with its grace period."""
+        order = [name for wave in environment.start_order() for name in wave]
+        strangers = [name for name in found if name not in order]
+        for name in [*strangers, *reversed(order)]:
+            if name in found and found[name].status != "exited":
+                service = environment.services.get(name)
+                found[name].stop(timeout=int(service.stop_grace_period[:-1]) if service else _GRACE)
+
+    @staticmethod
+    def _refuse_uncovered_data(
+        client: DockerClient, environment: Environment, images: Mapping[str, str]
+    ) -> None:
+        for name, service in environment.services.items():
+            declared = client.images.get(images[name]).attrs["Config"].get("Volumes") or {}
+            kept = {path.rstrip("/") for path in declared}
+            for path in sorted(kept - set(service.mounts) - set(service.tmpfs)):
+                raise BadInputError(
+                    f"{name}: the image keeps data in {path}, which the next deployment would lose",
+                    mend=f"mount a named volume at {path} in the environment's compose.yaml",
+                )
+
+
+def _name(site: str, product: str) -> str:
+    return f"clinops-{site}-{product}"
+
+
+def _identity(product: str, site: str) -> dict[str, str]:
+    return {LABEL_SITE: site, LABEL_PRODUCT: product}
+
+
+def _specification(
+    environment: Environment, images: Mapping[str, str], live: LiveSystem
+) -> dict[str, str]:
+    """Digest all that decides what a container is, by service."""
+    shared = [live.version, live.release, environment.clinops.model_dump(mode="json")]
+    return {
+        name: digest_of([shared, images[name], service.model_dump(mode="json")])
+        for name, service in environment.services.items()
+    }
+
+
+def _as_wanted(found: Mapping[str, Container], specification: Mapping[str, str]) -> bool:
+    return {
+        name: container.labels.get(_SPECIFICATION)
+        for name, container in found.items()
+        if container.status == "running"
+    } == dict(specification) and set(found) == set(specification)
