@@ -1,17 +1,27 @@
-"""The ledger: append-only, hash-chained entries, and what is folded from them."""
+"""The ledger: append-only, hash-chained entries, and what is folded from them.
+
+What may follow what is the table `MAY_FOLLOW`; the fold functions refuse everything else, so that
+no adapter can record a contradiction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from clinops.domain.digest import Digest, digest_of
+from clinops.domain.digest import Digest, canonical, digest_bytes, digest_of
 from clinops.domain.outcome import STATE_AFTER, Outcome, State
 from clinops.domain.site import LiveSystem
 from clinops.domain.value import Value
+from clinops.errors import LedgerError
 
 GENESIS = "sha256:" + "0" * 64
+
+CLOCK_TOLERANCE = dt.timedelta(seconds=1)
+"""How far a clock may be behind the last entry: those of two machines never agree exactly."""
 
 
 class Kind(StrEnum):
@@ -33,6 +43,58 @@ class Kind(StrEnum):
     SUPERSEDED = "release.superseded"
 
 
+MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
+    Kind.QUALIFICATION_STARTED: frozenset({State.KNOWN, State.QUALIFYING, State.ERRORED}),
+    Kind.QUALIFICATION_ERRORED: frozenset({State.QUALIFYING}),
+    Kind.VERDICT: frozenset({State.QUALIFYING}),
+    Kind.SIGNED: frozenset({State.AWAITING_SIGN_OFF}),
+    Kind.REJECTED: frozenset({State.AWAITING_SIGN_OFF}),
+    Kind.PROMOTION_REFUSED: frozenset(State),
+    Kind.DEPLOYMENT_STARTED: frozenset({State.AWAITING_SIGN_OFF, State.PROMOTING}),
+    Kind.SITE_LIVE: frozenset({State.PROMOTING}),
+    Kind.SITE_ROLLED_BACK: frozenset({State.PROMOTING}),
+    Kind.DEPLOYED: frozenset({State.PROMOTING}),
+    Kind.ROLLED_BACK: frozenset({State.PROMOTING}),
+    Kind.SUPERSEDED: frozenset(
+        {
+            State.KNOWN,
+            State.QUALIFYING,
+            State.ERRORED,
+            State.INCONCLUSIVE,
+            State.AWAITING_SIGN_OFF,
+            State.LIVE,
+        }
+    ),
+}
+"""The states of a release in which an entry about it may be written.
+
+QUALIFYING may be followed by another start because a worker may die and lose its lease. Refused,
+rejected, rolled back and superseded are final: only new content, hence a new release, goes on.
+"""
+
+_STATE_AFTER = {
+    Kind.QUALIFICATION_STARTED: State.QUALIFYING,
+    Kind.QUALIFICATION_ERRORED: State.ERRORED,
+    Kind.REJECTED: State.REJECTED,
+    Kind.DEPLOYMENT_STARTED: State.PROMOTING,
+    Kind.DEPLOYED: State.LIVE,
+    Kind.ROLLED_BACK: State.ROLLED_BACK,
+    Kind.SUPERSEDED: State.SUPERSEDED,
+}
+
+_SITE_KINDS = frozenset({Kind.SITE_LIVE, Kind.SITE_ROLLED_BACK})
+
+encode = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
+"""Python's fastest way to write JSON; canonical for texts and whole numbers under ASCII keys."""
+
+
+def timestamp(moment: dt.datetime) -> str:
+    """Write a moment as the ledger does: UTC, ISO 8601, microseconds; so that texts order."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
 class Entry(Value):
     """One line of the ledger.
 
@@ -43,27 +105,36 @@ class Entry(Value):
     sequence: int
     previous: Digest
     time: str
-    """UTC, ISO 8601 with microseconds, never before the entry before it."""
+    """As `timestamp` writes it, never before the entry before it."""
     kind: Kind
     subject: str
-    """A release id, or `product@site` for what is live."""
+    """A release id, or `product@site` for a system that is adopted."""
     body: dict[str, Any]
     digest: Digest
 
     @classmethod
     def after(
-        cls, last: Entry | None, *, time: str, kind: Kind, subject: str, body: dict[str, Any]
+        cls, last: Entry | None, *, time: str, kind: Kind, subject: str, body: Mapping[str, Any]
     ) -> Entry:
-        """Chain a new entry to the last one."""
+        """Chain a new entry to the last one.
+
+        Raises:
+            LedgerError: The clock was set back, or the body is no plain JSON.
+        """
         fields = {
             "sequence": last.sequence + 1 if last else 1,
             "previous": last.digest if last else GENESIS,
-            "time": time,
+            "time": _not_before(last.time, time) if last else time,
             "kind": kind.value,
             "subject": subject,
-            "body": body,
         }
-        return cls.model_validate({**fields, "digest": digest_of(fields)})
+        try:
+            # NOTE: the body makes the round trip here, so that what is returned (tuples become
+            # lists) is what will be read back.
+            fields["body"] = json.loads(canonical(dict(body)))
+            return cls.model_validate({**fields, "digest": digest_of(fields)})
+        except (ValueError, RecursionError) as error:
+            raise LedgerError(f"{kind} of {subject!r} can't be recorded: {error}") from error
 
     def recomputed(self) -> str:
         """Digest this entry's fields again."""
@@ -71,20 +142,65 @@ class Entry(Value):
         del fields["digest"]
         return digest_of(fields)
 
+    def row(self) -> Row:
+        """Return the entry as it is stored."""
+        return Row(
+            self.sequence,
+            self.previous,
+            self.time,
+            self.kind.value,
+            self.subject,
+            canonical(self.body).decode(),
+            self.digest,
+        )
 
-def broken_links(entries: Iterable[Entry]) -> Iterable[str]:
-    """Walk the chain and say, one sentence each, what does not hold."""
-    previous, expected, time = GENESIS, 1, ""
-    for entry in entries:
-        if entry.sequence != expected:
-            yield f"entry {expected} is missing: found {entry.sequence} in its place"
-        if entry.previous != previous:
-            yield f"entry {entry.sequence} does not follow the one before it"
-        if entry.recomputed() != entry.digest:
-            yield f"entry {entry.sequence} was changed after it was written"
-        if entry.time < time:
-            yield f"entry {entry.sequence} is older than the one before it"
-        previous, expected, time = entry.digest, entry.sequence + 1, entry.time
+
+def _not_before(last: str, now: str) -> str:
+    if now >= last:
+        return now
+    if dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(now) < CLOCK_TOLERANCE:
+        return last
+    raise LedgerError(
+        f"the clock was set back: it is {now}, but the last entry was written at {last}",
+        mend="set this machine's clock right (NTP)",
+    )
+
+
+class Row(NamedTuple):
+    """An entry as it is stored: everything plain, the body as canonical JSON text."""
+
+    sequence: int
+    previous: str
+    time: str
+    kind: str
+    subject: str
+    body: str
+    digest: str
+
+    def entry(self) -> Entry:
+        """Parse the row, but trust it: the chain is for `audit` to check.
+
+        Raises:
+            LedgerError: The row is not one that ClinOps writes.
+        """
+        try:
+            # NOTE: SQLite keeps what it is given, so that a column of text may hold bytes.
+            if not all(isinstance(part, str) for part in self[1:]):
+                raise TypeError
+            return Entry.model_validate({**self._asdict(), "body": json.loads(self.body)})
+        except (TypeError, ValueError, RecursionError):
+            raise LedgerError(f"entry {self.sequence} can't be read") from None
+
+    def recomputed(self) -> str:
+        """Digest the row as `Entry.recomputed` does, without writing its body out again."""
+        others = {
+            "kind": self.kind,
+            "previous": self.previous,
+            "sequence": self.sequence,
+            "subject": self.subject,
+            "time": self.time,
+        }
+        return digest_bytes(f'{{"body":{self.body},{encode(others)[1:]}'.encode())
 
 
 class ReleaseRecord(Value):
@@ -102,49 +218,108 @@ class ReleaseRecord(Value):
     """The pinned release as it became known."""
 
 
+def stored(value: Value) -> str:
+    """Write a folded value as it is stored: canonical JSON text."""
+    return canonical(value.json_value()).decode()
+
+
 def fold_release(record: ReleaseRecord | None, entry: Entry) -> ReleaseRecord | None:
-    """Apply one entry to a release's record."""
-    body = entry.body
-    if entry.kind is Kind.RELEASE_KNOWN:
-        release = body["release"]
-        return ReleaseRecord(
-            id=entry.subject,
-            product=release["product"],
-            version=release["version"],
-            state=State.KNOWN,
-            since=entry.time,
-            release=release,
-        )
-    if record is None:
-        return None
-    if entry.kind is Kind.VERDICT:
-        outcome = Outcome(body["outcome"])
-        changes: dict[str, Any] = {
-            "state": STATE_AFTER[outcome],
-            "outcome": outcome,
-            "evidence": body["evidence"],
-        }
-    elif entry.kind is Kind.QUALIFICATION_STARTED:
-        changes = {"state": State.QUALIFYING, "attempt": body["attempt"]}
-    elif entry.kind in _STATE_OF:
-        changes = {"state": _STATE_OF[entry.kind]}
-    else:
+    """Apply one entry to the record of the release that is its subject.
+
+    Raises:
+        LedgerError: The entry contradicts the record.
+    """
+    if entry.kind is Kind.SYSTEM_ADOPTED:
         return record
-    return record.model_copy(update={**changes, "since": entry.time})
-
-
-_STATE_OF = {
-    Kind.QUALIFICATION_ERRORED: State.ERRORED,
-    Kind.REJECTED: State.REJECTED,
-    Kind.DEPLOYMENT_STARTED: State.PROMOTING,
-    Kind.DEPLOYED: State.LIVE,
-    Kind.ROLLED_BACK: State.ROLLED_BACK,
-    Kind.SUPERSEDED: State.SUPERSEDED,
-}
+    try:
+        if entry.kind is Kind.RELEASE_KNOWN:
+            return _known(record, entry)
+        if record is None:
+            raise LedgerError(f"{entry.kind}: no release {entry.subject!r} is known")
+        _refuse_contradiction(record, entry)
+        return ReleaseRecord.model_validate({**dict(record), **_changes(entry)})
+    except (KeyError, TypeError, ValueError) as error:
+        raise _malformed(entry, error) from error
 
 
 def fold_live(entry: Entry) -> LiveSystem | None:
-    """Return what is live at a site after an entry, if the entry says so."""
-    if entry.kind in {Kind.SYSTEM_ADOPTED, Kind.SITE_LIVE, Kind.SITE_ROLLED_BACK}:
-        return LiveSystem.model_validate(entry.body["live"])
-    return None
+    """Return what is live at a site after an entry, if the entry says so.
+
+    Raises:
+        LedgerError: The entry's body says nothing of the kind, or speaks of something else.
+    """
+    if entry.kind not in {Kind.SYSTEM_ADOPTED, *_SITE_KINDS}:
+        return None
+    try:
+        live = LiveSystem.model_validate(entry.body["live"])
+    except (KeyError, ValueError) as error:
+        raise _malformed(entry, error) from error
+    if entry.kind is Kind.SYSTEM_ADOPTED and entry.subject != live_name(live):
+        raise LedgerError(f"{entry.kind} of {entry.subject!r} describes another system")
+    if (live.release == entry.subject) is not (entry.kind is Kind.SITE_LIVE):
+        raise LedgerError(f"{entry.kind} of {entry.subject!r} can't leave {live.release!r} live")
+    return live
+
+
+def live_name(live: LiveSystem) -> str:
+    """Name a live system, as the subject of its adoption does."""
+    return f"{live.product}@{live.site}"
+
+
+def _malformed(entry: Entry, error: Exception) -> LedgerError:
+    return LedgerError(f"{entry.kind} of {entry.subject!r} has a body that can't be: {error!r}")
+
+
+def _known(record: ReleaseRecord | None, entry: Entry) -> ReleaseRecord:
+    if record is not None:
+        raise LedgerError(f"{entry.subject} is known already")
+    release = entry.body["release"]
+    if release["id"] != entry.subject:
+        raise LedgerError(f"{entry.kind} of {entry.subject!r} describes {release['id']!r}")
+    return ReleaseRecord(
+        id=entry.subject,
+        product=release["product"],
+        version=release["version"],
+        state=State.KNOWN,
+        since=entry.time,
+        release=release,
+    )
+
+
+def _refuse_contradiction(record: ReleaseRecord, entry: Entry) -> None:
+    kind, body = entry.kind, entry.body
+    if record.state not in MAY_FOLLOW[kind]:
+        raise LedgerError(f"{record.id} is {record.state}: {kind} would contradict that")
+    if kind is Kind.QUALIFICATION_STARTED and body["attempt"] != record.attempt + 1:
+        raise LedgerError(f"{record.id}: the next attempt is number {record.attempt + 1}")
+    if kind in {Kind.VERDICT, Kind.QUALIFICATION_ERRORED}:
+        # A worker that lost its lease must not speak for the attempt that came after its own.
+        if body.get("attempt", record.attempt) != record.attempt:
+            raise LedgerError(f"{record.id}: attempt {record.attempt} has taken over")
+        if body.get("outcome") == Outcome.ERRORED:
+            raise LedgerError(f"{record.id}: an error of ours is no verdict")
+    if (
+        kind is Kind.DEPLOYMENT_STARTED
+        and record.state is State.PROMOTING
+        and body.get("resume") is not True
+    ):
+        raise LedgerError(f"{record.id}: a deployment is under way already")
+    if kind in _SITE_KINDS and body["live"]["product"] != record.product:
+        raise LedgerError(f"{kind} of {record.id} describes another product")
+
+
+def _changes(entry: Entry) -> dict[str, Any]:
+    if entry.kind is Kind.VERDICT:
+        outcome = Outcome(entry.body["outcome"])
+        return {
+            "state": STATE_AFTER[outcome],
+            "outcome": outcome,
+            "evidence": entry.body["evidence"],
+            "since": entry.time,
+        }
+    if entry.kind not in _STATE_AFTER:
+        return {}
+    changes = {"state": _STATE_AFTER[entry.kind], "since": entry.time}
+    if entry.kind is Kind.QUALIFICATION_STARTED:
+        changes["attempt"] = entry.body["attempt"]
+    return changes

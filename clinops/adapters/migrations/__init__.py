@@ -1,0 +1,1 @@
+"""The ledger's schema, step by step (Alembic); applied by `sql_ledger` on opening."""
