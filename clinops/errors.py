@@ -59,6 +59,10 @@ class NotFoundError(BadInputError):
     """The thing that the caller named does not exist."""
 
 
+class PackageError(BadInputError):
+    """A vendor's package is not what its manifest pins, or can't be built: the product's fault."""
+
+
 class RefusedError(ClinOpsError):
     """The answer is no: a gate that is not open, a signature that does not hold."""
 
@@ -85,6 +89,10 @@ class InfrastructureError(ClinOpsError):
 
 class EngineError(InfrastructureError):
     """The container engine does not answer or refused a call that should work."""
+
+
+class SeedError(InfrastructureError):
+    """The seed program of an environment failed on a system that was ready."""
 
 
 class LeaseLostError(InfrastructureError):

@@ -1,0 +1,176 @@
+"""Suites and seeds, each run in a process of its own: the port `Suites`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import clinops
+from clinops.adapters.junit import cases_in
+from clinops.adapters.pytest_plugin import REPLICA_VARIABLE
+from clinops.domain.replica import Replica
+from clinops.domain.suite import SuiteRun
+from clinops.errors import NotFoundError, SeedError
+from clinops.ports import EstateTree, EvidenceStore
+
+_PLUGINS = ("clinops.adapters.pytest_plugin", "pytest_timeout")
+_INHERITED = ("PATH", "TZ", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+_LOG_BYTES = 1_000_000
+_SEED_LINES = 20
+
+
+class PytestSuites:
+    """Runs suites with pytest, away from ClinOps: own process group, own folder, no secrets."""
+
+    def __init__(self, evidence: EvidenceStore, time_limit: float) -> None:
+        """Keep results in an evidence store; end any process after `time_limit` seconds."""
+        self._evidence = evidence
+        self._time_limit = time_limit
+
+    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
+        """Run `test_suites/<product>/<suite>` of a tree on a replica.
+
+        A pytest that crashes, hangs or collects nothing gives a run that is not `completed`.
+
+        Raises:
+            NotFoundError: The tree has no such suite.
+        """
+        product = f"test_suites/{replica.product}"
+        if not tree.paths(f"{product}/{suite}"):
+            raise NotFoundError(
+                f"{product}/{suite} has no files at {tree.commit}",
+                mend="add the suite, or take its name out of the environment",
+            )
+        with _workplace(tree, product, replica) as place:
+            junit = place.folder / "junit.xml"
+            finished = place.execute(
+                _pytest_command(place.files, place.files / suite, junit), self._time_limit
+            )
+            report = junit.read_bytes() if junit.is_file() else b""
+        cases = cases_in(report)
+        return SuiteRun(
+            suite=suite,
+            role=replica.role,
+            cases=cases or (),
+            exit_code=finished.exit_code,
+            milliseconds=finished.milliseconds,
+            junit=None if cases is None else self._evidence.put(report),
+            log=self._evidence.put(finished.log),
+        )
+
+    def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
+        """Run `environments/<product>/<program>` against a replica.
+
+        Raises:
+            NotFoundError: The tree has no such program.
+            SeedError: It failed or took too long; the message carries its last lines.
+        """
+        product = f"environments/{replica.product}"
+        if not tree.exists(f"{product}/{program}"):
+            raise NotFoundError(f"{product}/{program} does not exist at {tree.commit}")
+        with _workplace(tree, product, replica) as place:
+            finished = place.execute([sys.executable, str(place.files / program)], self._time_limit)
+        if finished.exit_code != 0:
+            last = finished.log.decode(errors="replace").splitlines()[-_SEED_LINES:]
+            raise SeedError(
+                f"{product}/{program} ended with code {finished.exit_code}:\n" + "\n".join(last),
+                mend="run it by hand against a replica; it must finish and may be run twice",
+            )
+
+
+class _Finished(NamedTuple):
+    exit_code: int
+    milliseconds: int
+    log: bytes
+
+
+class _Workplace(NamedTuple):
+    """A temporary folder with what one process is given to see."""
+
+    folder: Path
+    files: Path
+    replica: Path
+
+    def execute(self, command: Sequence[str], time_limit: float) -> _Finished:
+        """Run a command to its end or to the time limit; no process of its group survives."""
+        log = self.folder / "log"
+        started = time.monotonic()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait(time_limit)
+            except subprocess.TimeoutExpired:
+                output.write(f"\nClinOps ended this after {time_limit:g} s.\n".encode())
+            finally:
+                _end_group(process)
+        return _Finished(
+            exit_code=process.returncode,
+            milliseconds=round((time.monotonic() - started) * 1000),
+            log=_last_bytes(log),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """Only what is named here: the caller's variables may hold secrets or change pytest."""
+        home = str(self.folder)
+        return {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
+            "HOME": home,
+            "TMPDIR": home,
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(Path(clinops.__file__).parents[1]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            REPLICA_VARIABLE: str(self.replica),
+        }
+
+
+@contextmanager
+def _workplace(tree: EstateTree, below: str, replica: Replica) -> Iterator[_Workplace]:
+    with tempfile.TemporaryDirectory(prefix="clinops-suite-") as temporary:
+        folder = Path(temporary)
+        place = _Workplace(folder, folder / "files", folder / "replica.json")
+        for path in tree.paths(below):
+            target = place.files / path.removeprefix(f"{below}/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(tree.read(path))
+        place.replica.write_text(replica.model_dump_json(), encoding="utf-8")
+        yield place
+
+
+def _pytest_command(product: Path, suite: Path, junit: Path) -> list[str]:
+    """Start pytest so that nothing outside the suite's own folder configures it."""
+    return [
+        *(sys.executable, "-P", "-m", "pytest", str(suite)),
+        *(f"-c={suite / 'pytest.ini'}", f"--rootdir={suite}", f"--confcutdir={product}"),
+        *("-p", "no:cacheprovider", *(word for name in _PLUGINS for word in ("-p", name))),
+        *("--strict-markers", "--strict-config", "--color=no", "-ra", f"--junitxml={junit}"),
+    ]
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    # The leader may be gone while children of its group live on.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _LOG_BYTES))
+        return file.read()
