@@ -66,20 +66,18 @@ def _clipped(text: str | None) -> str:
     return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 1] + "…"
 
 
-def merged(evidence: Evidence) -> str:
+def merged(evidence: Evidence) -> tuple[str, JUnitTotals]:
     """Write one JUnit file for a release: a test suite for each suite and role that ran.
 
     A run that did not get to its end has an error of its own, so that no reader takes the tests
     that it did finish for the whole.
+
+    Returns:
+        The file's text, and the counts that it holds.
     """
     suites = [_suite_of(evidence, run) for run in evidence.runs]
-    return str(to_xml_report_string(suites, prettyprint=False))
-
-
-def totals(evidence: Evidence) -> JUnitTotals:
-    """Count what the merged file holds."""
-    cases = [case for run in evidence.runs for case in _suite_of(evidence, run).test_cases]
-    return JUnitTotals(
+    cases = [case for suite in suites for case in suite.test_cases]
+    return str(to_xml_report_string(suites, prettyprint=False)), JUnitTotals(
         tests=len(cases),
         failures=sum(case.is_failure() for case in cases),
         errors=sum(case.is_error() for case in cases),
