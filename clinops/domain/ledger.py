@@ -237,7 +237,8 @@ def fold_release(record: ReleaseRecord | None, entry: Entry) -> ReleaseRecord | 
         if record is None:
             raise LedgerError(f"{entry.kind}: no release {entry.subject!r} is known")
         _refuse_contradiction(record, entry)
-        return ReleaseRecord.model_validate({**dict(record), **_changes(entry)})
+        changes = _changes(entry)
+        return ReleaseRecord.model_validate({**dict(record), **changes}) if changes else record
     except (KeyError, TypeError, ValueError) as error:
         raise _malformed(entry, error) from error
 
