@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import posixpath
 from typing import Annotated, Any, Literal
 
 from packaging.version import InvalidVersion, Version
@@ -18,6 +19,7 @@ from pydantic import (
 
 from clinops.domain.fault import Fault, Shape, refuse
 from clinops.domain.value import Document
+from clinops.errors import BadInputError
 
 Name = Annotated[
     str,
@@ -37,7 +39,7 @@ def _stays_inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         mend = "write a path relative to the folder, without a leading `/` and without `..`"
         raise refuse(Fault("leaves the folder that it belongs to", mend))
-    return path
+    return posixpath.normpath(path)
 
 
 RelativePath = Annotated[
@@ -236,5 +238,12 @@ class Manifest(Document):
 
 
 def is_above(version: str, live: str) -> bool:
-    """Whether `version` is strictly newer than `live` (PEP 440 order)."""
-    return Version(version) > Version(live)
+    """Whether `version` is strictly newer than `live` (PEP 440 order).
+
+    Raises:
+        BadInputError: One of them can't be ordered.
+    """
+    try:
+        return Version(version) > Version(live)
+    except InvalidVersion as error:
+        raise BadInputError(f"{error} (PEP 440)", mend="write versions like 1.12.7") from None

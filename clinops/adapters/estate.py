@@ -1,0 +1,275 @@
+"""An estate's documents by what they are for, and the check of all of them at once."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from clinops.domain import estate_rules as rules
+from clinops.domain.environment import Environment
+from clinops.domain.fault import Place
+from clinops.domain.gate import GatePolicy
+from clinops.domain.manifest import Manifest
+from clinops.domain.parsing import Parsed, parse_with_places
+from clinops.domain.release import Inputs, pin_inputs, release_id
+from clinops.domain.signer import Signers, Vendor
+from clinops.domain.site import Sites
+from clinops.domain.value import Document
+from clinops.domain.wording import nearest
+from clinops.errors import BadInputError, NotFoundError, Problem
+from clinops.ports import EstateTree
+
+SIGNERS = "environments/signers.yaml"
+SITES = "environments/sites.yaml"
+FIRST_SUITE = "smoke"
+"""The suite that every product has: it is run on sites too."""
+
+_MANIFEST = re.compile(r"vendor_manifests/[^/]+/(?!vendor\.yaml$)[^/]+\.yaml")
+_MISNAMED = re.compile(r"vendor_manifests/([^/]+\.ya?ml|[^/]+/[^/]+\.yml)")
+_COMPOSE = re.compile(r"environments/([^/]+)/compose\.yaml")
+_SUITE = re.compile(r"test_suites/([^/]+)/([^/]+)/(?:.+/)?test_[^/]*\.py")
+
+D = TypeVar("D", bound=Document)
+
+
+class Estate:
+    """The documents of one tree. Each file is read and parsed once."""
+
+    def __init__(self, tree: EstateTree) -> None:
+        self.tree = tree
+        self._documents: dict[str, Parsed[Any] | BadInputError] = {}
+
+    @cached_property
+    def files(self) -> dict[str, None]:
+        """The paths of all files that belong to the estate, in order."""
+        folders = ("environments", "test_suites", "vendor_manifests")
+        return dict.fromkeys(path for folder in folders for path in self.tree.paths(folder))
+
+    def parsed(self, path: str, model: type[D]) -> Parsed[D]:
+        """Return a document with its lines; raises BadInputError, NotFoundError."""
+        if path not in self._documents:
+            try:
+                self._documents[path] = parse_with_places(path, self.tree.read(path), model)
+            except BadInputError as error:
+                self._documents[path] = error
+        found = self._documents[path]
+        if isinstance(found, BadInputError):
+            raise found
+        return found
+
+    def manifest_paths(self) -> list[str]:
+        """Return where the manifests lie."""
+        return [path for path in self.files if _MANIFEST.fullmatch(path)]
+
+    def manifest(self, path: str) -> Manifest:
+        """Return one manifest."""
+        return self.parsed(path, Manifest).document
+
+    def manifest_for(self, product: str) -> tuple[str, Manifest]:
+        """Return a product's manifest and where it lies.
+
+        Raises:
+            NotFoundError: There is none.
+            BadInputError: There are several, or it has problems.
+        """
+        paths = [path for path in self.manifest_paths() if path.endswith(f"/{product}.yaml")]
+        if not paths:
+            known = [
+                path.rpartition("/")[2].removesuffix(".yaml") for path in self.manifest_paths()
+            ]
+            raise NotFoundError(f"{product}: no manifest", mend=nearest(product, known))
+        if len(paths) > 1:
+            raise BadInputError(f"{product} has several manifests: {', '.join(paths)}")
+        return paths[0], self.manifest(paths[0])
+
+    def products(self) -> list[str]:
+        """Return the products that have an environment."""
+        return [found[1] for path in self.files if (found := _COMPOSE.fullmatch(path))]
+
+    def environment(self, product: str) -> Environment:
+        """Return how a product is stood up."""
+        if product not in self.products():
+            raise NotFoundError(
+                f"{product}: no environment", mend=nearest(product, self.products())
+            )
+        return self.parsed(f"environments/{product}/compose.yaml", Environment).document
+
+    def gate(self, product: str) -> GatePolicy:
+        """Return what must be met before a release of a product is deployed."""
+        return self.parsed(f"environments/{product}/gate.yaml", GatePolicy).document
+
+    def suites(self, product: str) -> list[str]:
+        """Return the names of a product's suites."""
+        return sorted(
+            {
+                found[2]
+                for path in self.files
+                if (found := _SUITE.fullmatch(path)) and found[1] == product
+            }
+        )
+
+    def signers(self) -> Signers:
+        """Return who of the trust may sign or push."""
+        return self.parsed(SIGNERS, Signers).document
+
+    def sites(self) -> Sites:
+        """Return where releases go."""
+        return self.parsed(SITES, Sites).document
+
+    def vendor(self, name: str) -> Vendor:
+        """Return one vendor."""
+        return self.parsed(f"vendor_manifests/{name}/vendor.yaml", Vendor).document
+
+    def vendors(self) -> dict[str, Vendor]:
+        """Return all vendors by the name of their folder."""
+        folders = (path.split("/") for path in self.files)
+        names = [f[1] for f in folders if f[0] == "vendor_manifests" and f[2:] == ["vendor.yaml"]]
+        return {name: self.vendor(name) for name in names}
+
+    def inputs(self, manifest_path: str) -> tuple[Manifest, Inputs, str]:
+        """Pin a manifest's inputs and name the release that they make."""
+        manifest = self.manifest(manifest_path)
+        package = manifest.model_dump()["package"]
+        folders = [f"environments/{manifest.product}", f"test_suites/{manifest.product}"]
+        folders += [package["build"]["folder"]] if "build" in package else []
+        wanted = tuple(f"{folder}/" for folder in folders)
+        files = {path: self.tree.read(path) for path in self.files if path.startswith(wanted)}
+        inputs = pin_inputs(manifest, self.tree.read(manifest_path), files)
+        return manifest, inputs, release_id(manifest, inputs)
+
+
+def validate(
+    tree: EstateTree, *, live: Mapping[str, str], paths: Sequence[str] | None = None
+) -> list[Problem]:
+    """Find everything that is wrong in an estate.
+
+    Args:
+        tree: The estate.
+        live: The version that is live, by product.
+        paths: Files and folders whose problems are wanted; all by default.
+
+    Raises:
+        BadInputError: The tree itself can't be read, for instance because of a symbolic link.
+    """
+    problems = sorted(set(_Validation(Estate(tree), live).problems()))
+    if paths is None:
+        return problems
+    found: list[Problem] = []
+    for path in (path.strip("/") for path in paths):
+        below = [p for p in problems if p.file == path or p.file.startswith(f"{path}/")]
+        found += below
+        if not below and not tree.exists(path) and not tree.paths(path):
+            found.append(Problem(path, 1, "there is no such file or folder", "check the spelling"))
+    return sorted(set(found))
+
+
+class _Validation:
+    """One walk through an estate. A document that is broken itself is not held against others."""
+
+    def __init__(self, estate: Estate, live: Mapping[str, str]) -> None:
+        self._estate = estate
+        self._live = live
+        self._broken: list[Problem] = []
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield every problem, those of broken documents last."""
+        yield from self._manifests()
+        yield from self._people()
+        for product in self._estate.products():
+            yield from self._product(product)
+        if sites := self._read(SITES, Sites):
+            yield from rules.sites_run_known_products(sites, self._estate.products())
+        yield from (
+            Problem(
+                path, 1, "this file is not read", "call it <product>.yaml, in a vendor's folder"
+            )
+            for path in self._estate.files
+            if _MISNAMED.fullmatch(path)
+        )
+        yield from self._broken
+
+    def _read(self, path: str, model: type[D]) -> Parsed[D] | None:
+        try:
+            return self._estate.parsed(path, model)
+        except NotFoundError:
+            self._broken.append(Problem(path, 1, "there is no such file", "add it"))
+        except BadInputError as error:
+            self._broken += error.problems or [Problem(path, 1, str(error), error.mend)]
+        return None
+
+    def _manifests(self) -> Iterator[Problem]:
+        read = (self._read(path, Manifest) for path in self._estate.manifest_paths())
+        manifests = [manifest for manifest in read if manifest]
+        yield from rules.products_have_one_manifest(manifests)
+        products = self._estate.products()
+        for manifest in manifests:
+            product = manifest.document.product
+            yield from rules.manifest_is_in_place(manifest)
+            yield from rules.manifest_follows_what_is_live(manifest, self._live.get(product))
+            yield from rules.build_is_in_place(manifest, self._estate.files)
+            yield from self._safety_case(manifest)
+            if product not in products:
+                what = f"there is no environment for the product {product}"
+                yield manifest.problem(("product",), what, nearest(product, products))
+
+    def _safety_case(self, manifest: Parsed[Manifest]) -> Iterator[Problem]:
+        case = manifest.document.safety_case
+        if case is None:
+            return
+        path = f"{manifest.file.rpartition('/')[0]}/{case.document}"
+        if path not in self._estate.files:
+            what, mend = f"there is no file {path}", "add it, or correct the path"
+            yield manifest.problem(("safety_case", "document"), what, mend)
+        elif (real := sha256(self._estate.tree.read(path)).hexdigest()) != case.sha256:
+            what = "the safety case is another file than this SHA-256 says"
+            mend = f"if the file is right, write {real}"
+            yield manifest.problem(("safety_case", "sha256"), what, mend)
+
+    def _people(self) -> Iterator[Problem]:
+        folders = {path.split("/")[1] for path in self._estate.manifest_paths()}
+        folders |= {f.split("/")[1] for f in self._estate.files if f.endswith("/vendor.yaml")}
+        read = [
+            self._read(f"vendor_manifests/{name}/vendor.yaml", Vendor) for name in sorted(folders)
+        ]
+        vendors = [vendor for vendor in read if vendor]
+        yield from rules.keys_have_one_owner(self._read(SIGNERS, Signers), vendors)
+
+    def _product(self, product: str) -> Iterator[Problem]:
+        environment = self._read(f"environments/{product}/compose.yaml", Environment)
+        if environment:
+            yield from self._environment(product, environment)
+        gate = self._read(f"environments/{product}/gate.yaml", GatePolicy)
+        signers = self._read(SIGNERS, Signers)
+        if gate and signers:
+            yield from rules.gate_can_be_met(gate, signers.document)
+        if FIRST_SUITE not in self._estate.suites(product):
+            folder = f"test_suites/{product}/{FIRST_SUITE}"
+            what = f"the product has no suite {folder}"
+            yield Problem(
+                f"environments/{product}/compose.yaml", 1, what, f"add {folder}/test_….py"
+            )
+
+    def _environment(self, product: str, environment: Parsed[Environment]) -> Iterator[Problem]:
+        home = f"environments/{product}"
+        wanted: dict[Place, str] = {
+            ("services", name, "build", "context"): f"{home}/{service.build.context}/Dockerfile"
+            for name, service in environment.document.services.items()
+            if service.build
+        }
+        section = environment.document.clinops
+        if section.seed:
+            wanted["x-clinops", "seed"] = f"{home}/{section.seed}"
+        for place, path in wanted.items():
+            if posixpath.normpath(path) not in self._estate.files:
+                what = f"there is no file {path}"
+                yield environment.problem(place, what, "add it, or correct the path")
+        suites = self._estate.suites(product)
+        for position, check in enumerate(section.site_checks):
+            if check not in suites:
+                place: Place = ("x-clinops", "site_checks", position)
+                what = f"the product has no suite {check}"
+                yield environment.problem(place, what, nearest(check, suites))

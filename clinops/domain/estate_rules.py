@@ -1,0 +1,117 @@
+"""What must hold between an estate's documents, beyond what each says by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from clinops.domain.fault import Place
+from clinops.domain.gate import GatePolicy
+from clinops.domain.manifest import BuildPackage, Manifest, is_above
+from clinops.domain.parsing import Parsed
+from clinops.domain.signer import Key, Signers, Vendor, without_comment
+from clinops.domain.site import Sites
+from clinops.domain.wording import nearest
+from clinops.errors import Problem
+
+
+def manifest_is_in_place(manifest: Parsed[Manifest]) -> Iterator[Problem]:
+    """A manifest lies at `vendor_manifests/<vendor>/<product>.yaml`."""
+    _, vendor, file = manifest.file.split("/")
+    if manifest.document.vendor != vendor:
+        mend = f"write `vendor: {vendor}`, or move the file to that vendor's folder"
+        yield manifest.problem(("vendor",), f"the folder is that of the vendor {vendor}", mend)
+    if file != f"{manifest.document.product}.yaml":
+        mend = f"call the file {manifest.document.product}.yaml"
+        yield manifest.problem(("product",), "the file is not named after its product", mend)
+
+
+def manifest_follows_what_is_live(manifest: Parsed[Manifest], live: str | None) -> list[Problem]:
+    """A manifest offers something newer than what is live and says what it replaces."""
+    version, supersedes = manifest.document.version, manifest.document.supersedes
+    if live is None or version == live:
+        return []
+    if not is_above(version, live):
+        what = f"{version} is not above {live}, which is live"
+        return [manifest.problem(("version",), what, "offer a newer version")]
+    if supersedes != live:
+        what = f"`supersedes` is {supersedes or 'missing'}, but {live} is live"
+        return [manifest.problem(("supersedes",), what, f'write `supersedes: "{live}"`')]
+    return []
+
+
+def build_is_in_place(manifest: Parsed[Manifest], files: Mapping[str, object]) -> list[Problem]:
+    """A package is built from the product's or the vendor's own folder, by a Dockerfile."""
+    package = manifest.document.package
+    if not isinstance(package, BuildPackage):
+        return []
+    place: Place = ("package", "build", "folder")
+    folder = package.build.folder
+    own = [f"environments/{manifest.document.product}", manifest.file.rpartition("/")[0]]
+    if not any(folder == home or folder.startswith(f"{home}/") for home in own):
+        what = "the build folder is neither the product's nor the vendor's own"
+        return [manifest.problem(place, what, f"move it below {own[0]}/ or {own[1]}/")]
+    if f"{folder}/Dockerfile" not in files:
+        what = f"there is no file {folder}/Dockerfile"
+        return [manifest.problem(place, what, "add it, or correct the folder")]
+    return []
+
+
+def products_have_one_manifest(manifests: Iterable[Parsed[Manifest]]) -> Iterator[Problem]:
+    """No product is offered by two manifests."""
+    first: dict[str, str] = {}
+    for manifest in manifests:
+        other = first.setdefault(manifest.document.product, manifest.file)
+        if other != manifest.file:
+            what = f"the product has a manifest already: {other}"
+            yield manifest.problem(("product",), what, "delete one of the two")
+
+
+def keys_have_one_owner(
+    signers: Parsed[Signers] | None, vendors: Iterable[Parsed[Vendor]]
+) -> Iterator[Problem]:
+    """A key tells who someone is only as long as nobody else has it."""
+    owners: dict[str, str] = {}
+    for file, owner, place, key in _keys(signers, vendors):
+        first = owners.setdefault(without_comment(key.public), owner)
+        if first != owner:
+            mend = "everyone makes a key of their own with `ssh-keygen -t ed25519`"
+            yield file.problem(place, f"this key belongs to {first} as well", mend)
+
+
+def _keys(
+    signers: Parsed[Signers] | None, vendors: Iterable[Parsed[Vendor]]
+) -> Iterator[tuple[Parsed[Signers] | Parsed[Vendor], str, Place, Key]]:
+    if signers is not None:
+        for name, signer in signers.document.signers.items():
+            for position, key in enumerate(signer.keys):
+                yield signers, f"signer {name}", ("signers", name, "keys", position, "public"), key
+    for vendor in vendors:
+        name = vendor.file.split("/")[1]
+        for position, key in enumerate(vendor.document.keys):
+            yield vendor, f"vendor {name}", ("keys", position, "public"), key
+
+
+def gate_can_be_met(gate: Parsed[GatePolicy], signers: Signers) -> Iterator[Problem]:
+    """Enough people hold each role that a gate asks for; else it could never open."""
+    for position, requirement in enumerate(gate.document.requires):
+        holders = [
+            name
+            for name, signer in signers.signers.items()
+            if requirement.role in signer.roles
+            and (gate.document.accept_demonstration or not signer.demonstration)
+        ]
+        if len(holders) < requirement.count:
+            held = ", ".join(holders) or "nobody"
+            what = f"{requirement.count} must sign as {requirement.role}, which is held by {held}"
+            mend = "give the role to someone in environments/signers.yaml"
+            yield gate.problem(("requires", position, "role"), what, mend)
+
+
+def sites_run_known_products(sites: Parsed[Sites], products: list[str]) -> Iterator[Problem]:
+    """A site runs products that the estate can stand up."""
+    for name, site in sites.document.sites.items():
+        for position, product in enumerate(site.products):
+            if product not in products:
+                place = ("sites", name, "products", position)
+                what = f"there is no product {product}"
+                yield sites.problem(place, what, nearest(product, products))
