@@ -54,6 +54,7 @@ class Bundle:
 def export(
     evidence: Evidence,
     store: EvidenceStore,
+    *,
     envelopes: Sequence[bytes],
     policy_files: Mapping[str, bytes],
     entries: Sequence[Entry],

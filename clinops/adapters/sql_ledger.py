@@ -20,6 +20,7 @@ from clinops.domain.ledger import (
     fold_live,
     fold_release,
     live_name,
+    release_of,
     stored,
     timestamp,
 )
@@ -56,7 +57,7 @@ class SqlLedger:
             # The clock is read under the lock: whoever waited for it comes later.
             now = timestamp(self._clock())
             entry = Entry.after(last, time=now, kind=kind, subject=subject, body=body)
-            record = fold_release(_record(connection, subject), entry)
+            record = fold_release(_record(connection, release_of(entry)), entry)
             live = fold_live(entry)
             connection.execute(sa.insert(tables.ledger).values(entry.row()._asdict()))
             connection.execute(sa.delete(tables.head))
@@ -166,7 +167,7 @@ def _last_entry(connection: sa.Connection) -> Entry | None:
     return last
 
 
-def _record(connection: sa.Connection, release_id: str) -> ReleaseRecord | None:
+def _record(connection: sa.Connection, release_id: str | None) -> ReleaseRecord | None:
     named = sa.select(tables.releases.c.record).where(tables.releases.c.name == release_id)
     text = connection.scalar(named)
     return None if text is None else _parsed(ReleaseRecord, text)

@@ -15,6 +15,7 @@ from clinops.domain.ledger import (
     fold_live,
     fold_release,
     live_name,
+    release_of,
 )
 from clinops.domain.site import LiveSystem
 from clinops.domain.value import Value
@@ -62,7 +63,7 @@ class Audit:
         self._time = row.time
 
     def _fold(self, entry: Entry) -> None:
-        record = fold_release(self._releases.get(entry.subject), entry)
+        record = fold_release(self._releases.get(release_of(entry) or ""), entry)
         live = fold_live(entry)
         if record is not None:
             self._releases[record.id] = record

@@ -108,7 +108,7 @@ class Entry(Value):
     """As `timestamp` writes it, never before the entry before it."""
     kind: Kind
     subject: str
-    """A release id, or `product@site` for a system that is adopted."""
+    """A release id, or `product@site` where the entry says what is live."""
     body: dict[str, Any]
     digest: Digest
 
@@ -223,8 +223,24 @@ def stored(value: Value) -> str:
     return canonical(value.json_value()).decode()
 
 
+def release_of(entry: Entry) -> str | None:
+    """Name the release that an entry speaks of; none where a system is adopted.
+
+    Raises:
+        LedgerError: The entry should name a release, and does not.
+    """
+    if entry.kind is Kind.SYSTEM_ADOPTED:
+        return None
+    if entry.kind not in _SITE_KINDS:
+        return entry.subject
+    release = entry.body.get("release")
+    if not isinstance(release, str):
+        raise LedgerError(f"{entry.kind} of {entry.subject!r} names no release")
+    return release
+
+
 def fold_release(record: ReleaseRecord | None, entry: Entry) -> ReleaseRecord | None:
-    """Apply one entry to the record of the release that is its subject.
+    """Apply one entry to the record of the release that `release_of` names.
 
     Raises:
         LedgerError: The entry contradicts the record.
@@ -235,7 +251,7 @@ def fold_release(record: ReleaseRecord | None, entry: Entry) -> ReleaseRecord | 
         if entry.kind is Kind.RELEASE_KNOWN:
             return _known(record, entry)
         if record is None:
-            raise LedgerError(f"{entry.kind}: no release {entry.subject!r} is known")
+            raise LedgerError(f"{entry.kind}: no release {release_of(entry)!r} is known")
         _refuse_contradiction(record, entry)
         changes = _changes(entry)
         return ReleaseRecord.model_validate({**dict(record), **changes}) if changes else record
@@ -255,9 +271,9 @@ def fold_live(entry: Entry) -> LiveSystem | None:
         live = LiveSystem.model_validate(entry.body["live"])
     except (KeyError, ValueError) as error:
         raise _malformed(entry, error) from error
-    if entry.kind is Kind.SYSTEM_ADOPTED and entry.subject != live_name(live):
-        raise LedgerError(f"{entry.kind} of {entry.subject!r} describes another system")
-    if (live.release == entry.subject) is not (entry.kind is Kind.SITE_LIVE):
+    if entry.subject != live_name(live):
+        raise LedgerError(f"{entry.kind} of {entry.subject!r} describes {live_name(live)!r}")
+    if (live.release == release_of(entry)) is (entry.kind is Kind.SITE_ROLLED_BACK):
         raise LedgerError(f"{entry.kind} of {entry.subject!r} can't leave {live.release!r} live")
     return live
 
