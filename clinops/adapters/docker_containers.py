@@ -66,7 +66,7 @@ def create_container(
         # NOTE: an internal network alone lets the engine ask the host's resolver for outside
         # names (CVE-2024-29018); this address is the container's own loopback: nobody there.
         dns=_NO_OUTSIDE_NAMES,
-        labels=own_labels(client, image, {**_harmless(service.labels), **placement.labels}),
+        labels=own_labels(client, image, {**service.labels, **placement.labels}),
         volumes={v: {"bind": p, "mode": "rw"} for p, v in placement.volumes.items()},
         tmpfs=dict.fromkeys(service.tmpfs, ""),
         cap_drop=["ALL"],
@@ -94,11 +94,7 @@ def own_labels(client: DockerClient, image: str, labels: Mapping[str, str]) -> d
     swept, or hide a replica from the sweep.
     """
     foreign = client.images.get(image).labels
-    return {**dict.fromkeys(set(foreign) - set(_harmless(foreign)), ""), **labels}
-
-
-def _harmless(labels: Mapping[str, str]) -> dict[str, str]:
-    return {label: v for label, v in labels.items() if not label.startswith(_PREFIX)}
+    return {**{label: "" for label in foreign if label.startswith(_PREFIX)}, **labels}
 
 
 def create_network(client: DockerClient, name: str, labels: Mapping[str, str]) -> Network:

@@ -189,7 +189,8 @@ class DockerSites:
 
         for container in Startup(client, environment, create).run().values():
             with engine_errors("set a restart policy"):
-                container.update(restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0})
+                # NOTE: the published type stubs do not know this policy.
+                container.update(restart_policy={"Name": "unless-stopped"})  # type: ignore[arg-type]
 
     def _failure(
         self, error: ServiceFailedError, environment: Environment, live: LiveSystem

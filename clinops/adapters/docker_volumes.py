@@ -13,6 +13,7 @@ from docker.errors import NotFound
 from clinops.adapters.docker_containers import (
     LABEL_PRODUCT,
     LABEL_SITE,
+    Filters,
     log_tail,
     own_labels,
     remove_containers,
@@ -100,7 +101,7 @@ class Volumes:
     def remove_all(self) -> None:
         """Remove every volume and every backup of this system."""
         mine = with_labels(site=self.site, product=self.product)
-        copying = {"label": f"{_COPYING}={self._system}"}
+        copying: Filters = {"label": f"{_COPYING}={self._system}"}
         remove_containers(self.client.containers.list(all=True, filters=copying))
         for volume in self.client.volumes.list(filters=mine):
             volume.remove()

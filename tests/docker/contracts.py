@@ -1,0 +1,175 @@
+"""What every adapter of a port promises, the real one and the fake alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from clinops.domain.digest import digest_bytes
+from clinops.domain.environment import Environment
+from clinops.domain.manifest import Build, BuildPackage
+from clinops.domain.replica import Replica
+from clinops.domain.site import LiveSystem
+from clinops.domain.suite import Role
+from clinops.errors import BadInputError
+from clinops.ports import Images, Replicas, SiteSystems
+from tests.docker.conftest import APP, tiny
+from tests.fakes.trees import FakeTree
+
+
+def start(replicas: Replicas, images: dict[str, str], lease: str, environment=None):
+    return replicas.start(
+        environment or tiny(),
+        images,
+        product="tiny",
+        version="1",
+        role=Role.CANDIDATE,
+        release="tiny-1-abc",
+        lease=lease,
+    )
+
+
+class ImagesContract:
+    """Subclasses give the fixture `images`."""
+
+    def test_gives_the_same_image_for_the_same_content(self, images: Images, tree: FakeTree, hold):
+        package = BuildPackage(build=Build(folder=APP, arguments={"VERSION": "same"}))
+        first = images.obtain(package, tree, name=hold("one"))
+        second = images.obtain(package, FakeTree(tree.files), name=hold("two"))
+        assert first == second
+        assert images.present(first)
+
+    def test_gives_another_image_for_other_arguments(self, images: Images, tree: FakeTree, hold):
+        made = {
+            images.obtain(
+                BuildPackage(build=Build(folder=APP, arguments={"VERSION": version})),
+                tree,
+                name=hold(version),
+            )
+            for version in ("left", "right")
+        }
+        assert len(made) == 2
+
+    def test_knows_what_is_not_there(self, images: Images):
+        assert not images.present(digest_bytes(b"no image"))
+
+    def test_refuses_a_folder_without_a_dockerfile(self, images: Images):
+        package = BuildPackage(build=Build(folder="environments/none"))
+        with pytest.raises(BadInputError, match="environments/none/Dockerfile"):
+            images.obtain(package, FakeTree({}), name="none")
+
+    def test_builds_what_is_not_under_test(self, images: Images, tree: FakeTree):
+        made = images.of_environment(tiny(), tree)
+        assert set(made) == {"db"}
+        assert images.present(made["db"])
+
+
+class ReplicasContract:
+    """Subclasses give the fixtures `replicas`, `app_images` and `lease`."""
+
+    def test_describes_the_replica(self, replicas: Replicas, app_images, lease):
+        with start(replicas, app_images, lease) as replica:
+            assert isinstance(replica, Replica)
+            assert replica.images == app_images
+            assert replica.endpoints == {"http": f"{replica.services['app'].address}:8042"}
+            assert (replica.version, replica.under_test, replica.site) == ("1", "app", None)
+
+    def test_gives_every_replica_an_identity_of_its_own(
+        self, replicas: Replicas, app_images, lease
+    ):
+        with (
+            start(replicas, app_images, lease) as one,
+            start(replicas, app_images, lease) as two,
+        ):
+            assert one.id != two.id
+            assert one.services["app"].address != two.services["app"].address
+
+    def test_gives_the_logs_of_every_service(self, replicas: Replicas, app_images, lease):
+        with start(replicas, app_images, lease) as replica:
+            logs = replicas.logs(replica)
+        assert set(logs) == {"app", "db"}
+        assert all(logs.values())
+
+    def test_sweeps_nothing_that_is_alive_and_everything_else(
+        self, replicas: Replicas, app_images, lease
+    ):
+        with start(replicas, app_images, lease):
+            assert replicas.sweep(lambda _: True) == []
+            assert replicas.sweep(lambda other: other != lease) != []
+            assert replicas.sweep(lambda other: other != lease) == []
+
+    def test_leaves_nothing_behind_when_interrupted(self, replicas: Replicas, app_images, lease):
+        with pytest.raises(KeyboardInterrupt), start(replicas, app_images, lease):
+            raise KeyboardInterrupt
+        assert replicas.sweep(lambda other: other != lease) == []
+
+
+class SitesContract:
+    """Subclasses give `sites`, `site`, `site_images` and `write` / `read` for the data."""
+
+    environment: Environment = tiny()
+
+    def live(self, site: str, images: dict[str, str], version: str) -> LiveSystem:
+        return LiveSystem(
+            product="tiny",
+            site=site,
+            version=version,
+            images=images,
+            commit="0" * 40,
+            release=f"tiny-{version}-abc",
+        )
+
+    def deployed(self, sites: SiteSystems, site: str, site_images, version: str) -> Replica:
+        images = site_images[version]
+        replica = sites.deploy(self.environment, images, self.live(site, images, version))
+        assert isinstance(replica, Replica), replica
+        return replica
+
+    def test_runs_nothing_before_the_first_deployment(self, sites: SiteSystems, site):
+        assert sites.running("tiny", site) is None
+
+    def test_describes_what_it_deployed(self, sites: SiteSystems, site, site_images):
+        replica = self.deployed(sites, site, site_images, "1")
+        assert replica.images == site_images["1"]
+        assert (replica.site, replica.version, replica.under_test) == (site, "1", "app")
+        assert replica.endpoints == {"http": f"{replica.services['app'].address}:8042"}
+        assert sites.running("tiny", site) == replica
+
+    def test_changes_nothing_when_deployed_twice(self, sites: SiteSystems, site, site_images):
+        first = self.deployed(sites, site, site_images, "1")
+        assert self.deployed(sites, site, site_images, "1") == first
+
+    def test_keeps_data_across_versions(self, sites: SiteSystems, site, site_images, data):
+        self.deployed(sites, site, site_images, "1")
+        data.write("a patient")
+        replica = self.deployed(sites, site, site_images, "2")
+        assert replica.images == site_images["2"]
+        assert data.read() == "a patient"
+
+    def test_stops_the_system_for_a_backup_and_restores_its_data(
+        self, sites: SiteSystems, site, site_images, data
+    ):
+        self.deployed(sites, site, site_images, "1")
+        data.write("before")
+        live = self.live(site, site_images["1"], "1")
+        backup = sites.back_up(live, self.environment, f"{site}-kept")
+        assert sites.running("tiny", site) is None
+        assert (backup.version, backup.images) == ("1", site_images["1"])
+        assert set(backup.volumes) == {"data"}
+        self.deployed(sites, site, site_images, "2")
+        data.write("after")
+        sites.restore(backup, self.environment)
+        assert sites.running("tiny", site) is None
+        self.deployed(sites, site, site_images, "1")
+        assert data.read() == "before"
+
+    def test_returns_the_first_backup_of_a_name(self, sites: SiteSystems, site, site_images, data):
+        self.deployed(sites, site, site_images, "1")
+        live = self.live(site, site_images["1"], "1")
+        data.write("first")
+        first = sites.back_up(live, self.environment, f"{site}-once")
+        self.deployed(sites, site, site_images, "1")
+        data.write("second")
+        assert sites.back_up(live, self.environment, f"{site}-once") == first
+        sites.restore(first, self.environment)
+        self.deployed(sites, site, site_images, "1")
+        assert data.read() == "first"

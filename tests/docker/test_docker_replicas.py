@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+from clinops.adapters.docker_replicas import DockerReplicas
+from clinops.domain.digest import digest_bytes
+from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.errors import EngineError
+from tests.docker.conftest import tiny
+from tests.docker.contracts import ReplicasContract, start
+from tests.docker.cuttable import CuttableEngine
+from tests.fakes.replicas import FakeReplicas
+
+
+class TestFakeReplicas(ReplicasContract):
+    @pytest.fixture
+    def replicas(self) -> FakeReplicas:
+        return FakeReplicas()
+
+    @pytest.fixture
+    def app_images(self) -> dict[str, str]:
+        return {name: digest_bytes(name.encode()) for name in ("app", "db")}
+
+    @pytest.fixture
+    def lease(self) -> str:
+        return "lease"
+
+
+@pytest.fixture
+def lease(run_id: str, request: pytest.FixtureRequest) -> str:
+    return f"{run_id}/{request.node.name}"
+
+
+@pytest.fixture
+def app_images(versions: dict[str, dict[str, str]]) -> dict[str, str]:
+    return versions["1"]
+
+
+@pytest.fixture
+def replicas(engine: DockerClient, run_id: str) -> Iterator[DockerReplicas]:
+    with DockerReplicas() as adapter:
+        yield adapter
+        adapter.sweep(lambda lease: not lease.startswith(run_id))
+
+
+@pytest.mark.docker
+class TestDockerReplicas(ReplicasContract):
+    pass
+
+
+def left(engine: DockerClient, lease: str) -> list[object]:
+    marked = {"label": f"clinops.lease={lease}"}
+    return [
+        *engine.containers.list(all=True, filters=marked),
+        *engine.networks.list(filters=marked),
+    ]
+
+
+def inside(engine: DockerClient, replica: Replica, line: str, service: str = "app"):
+    container = engine.containers.get(replica.services[service].container)
+    code, output = container.exec_run(["bash", "-c", line])
+    return code, output.decode()
+
+
+@pytest.mark.docker
+def test_a_replica_cannot_reach_out(engine, replicas, app_images, lease):
+    with start(replicas, app_images, lease) as replica:
+        _, routes = inside(engine, replica, "cat /proc/net/route")
+        assert len(routes.splitlines()) > 1, "the replica's own network"
+        assert "00000000" not in [line.split()[1] for line in routes.splitlines()]
+        code, said = inside(engine, replica, "echo > /dev/tcp/192.0.2.1/80")
+        assert code != 0
+        assert "unreachable" in said
+
+
+@pytest.mark.docker
+def test_a_replica_finds_its_own_services_by_name_and_no_outside_name(
+    engine, replicas, app_images, lease
+):
+    with start(replicas, app_images, lease) as replica:
+        code, found = inside(engine, replica, "getent hosts db")
+        assert code == 0
+        assert found.split()[0] == replica.services["db"].address
+        began = time.monotonic()
+        code, _ = inside(engine, replica, "getent hosts example.org")
+        assert code == 2
+        assert time.monotonic() - began < 5
+        assert engine.containers.get(replica.services["app"].container).attrs["HostConfig"][
+            "Dns"
+        ] == ["127.0.0.1"]
+
+
+@pytest.mark.docker
+def test_a_replica_has_no_rights(engine, replicas, app_images, lease):
+    with start(replicas, app_images, lease, tiny(user="0:0")) as replica:
+        _, status = inside(engine, replica, "cat /proc/1/status")
+    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert int(facts["CapEff"], 16) == 0
+    assert int(facts["CapBnd"], 16) == 0
+    assert facts["NoNewPrivs"].strip() == "1"
+
+
+@pytest.mark.docker
+def test_a_service_gets_the_one_right_that_it_asks_for(engine, replicas, app_images, lease):
+    environment = tiny(user="0:0", cap_add=["CHOWN"])
+    with start(replicas, app_images, lease, environment) as replica:
+        _, status = inside(engine, replica, "grep CapEff /proc/1/status")
+    assert int(status.split()[1], 16) == 1, "CAP_CHOWN is bit 0"
+
+
+@pytest.mark.docker
+def test_a_replica_is_bounded_and_labelled(engine, replicas, app_images, lease):
+    environment = tiny(read_only=True, tmpfs=["/tmp", "/data"], shm_size="32m")
+    with start(replicas, app_images, lease, environment) as replica:
+        container = engine.containers.get(replica.services["app"].container)
+        host = container.attrs["HostConfig"]
+        assert (host["Memory"], host["MemorySwap"]) == (128 * 2**20, 128 * 2**20)
+        assert host["CpuQuota"] / host["CpuPeriod"] == 0.5
+        assert (host["PidsLimit"], host["ShmSize"]) == (64, 32 * 2**20)
+        assert (host["ReadonlyRootfs"], host["Init"]) == (True, True)
+        assert (host["Binds"], host["PortBindings"], host["Privileged"]) == (None, {}, False)
+        assert host["LogConfig"]["Config"]["max-size"] == "10m"
+        assert container.attrs["Mounts"] == []
+        assert container.attrs["Config"]["Hostname"] == "app"
+        labels = {k: v for k, v in container.labels.items() if v}
+        assert labels == {
+            "clinops.replica": replica.id,
+            "clinops.lease": lease,
+            "clinops.product": "tiny",
+            "clinops.release": "tiny-1-abc",
+            "clinops.role": "candidate",
+            "clinops.service": "app",
+            "ward": "7",
+        }
+
+
+@pytest.mark.docker
+def test_a_dependency_is_ready_before_its_dependant_is_created(engine, replicas, app_images, lease):
+    with start(replicas, app_images, lease) as replica:
+        app = engine.containers.get(replica.services["app"].container)
+        _, ready = inside(engine, replica, "stat -c %y /tmp/ready", "db")
+        created = app.attrs["Created"]
+    day, clock, _ = ready.split()
+    assert created[:26] > f"{day}T{clock}"[:26]
+
+
+@pytest.mark.docker
+def test_a_service_that_never_gets_ready_fails_with_its_last_lines(
+    engine, replicas, app_images, lease
+):
+    line = r"for i in $(seq 50); do echo line $i; done; printf 'red \033[31m \xff\n'; sleep 60"
+    environment = tiny(command=["bash", "-c", line])
+    slow = environment.clinops.model_copy(update={"ready_within": 2})
+    environment = environment.model_copy(update={"clinops": slow})
+    with start(replicas, app_images, lease, environment) as failure:
+        assert isinstance(failure, ReplicaFailure)
+        assert (failure.service, failure.reason) == ("app", "not ready within 2 s")
+        lines = failure.log_tail.splitlines()
+        assert len(lines) == 40
+        assert lines[0] == "line 12"
+        assert lines[-1] == "red \\x1b[31m \N{REPLACEMENT CHARACTER}"
+    assert left(engine, lease) == []
+
+
+@pytest.mark.docker
+def test_a_service_that_ends_fails_at_once(engine, replicas, app_images, lease):
+    began = time.monotonic()
+    environment = tiny(command=["bash", "-c", "echo no licence; exit 3"])
+    with start(replicas, app_images, lease, environment) as failure:
+        assert isinstance(failure, ReplicaFailure)
+        assert failure.reason == "ended with exit code 3"
+        assert failure.log_tail == "no licence"
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.docker
+def test_a_dependency_that_fails_is_named_and_its_dependant_never_started(
+    engine, replicas, app_images, lease
+):
+    environment = tiny()
+    broken = environment.services["db"].model_copy(update={"command": ["false"]})
+    services = {**environment.services, "db": broken}
+    environment = environment.model_copy(update={"services": services})
+    with start(replicas, app_images, lease, environment) as failure:
+        assert isinstance(failure, ReplicaFailure)
+        assert failure.service == "db"
+        marked = {"label": [f"clinops.lease={lease}", "clinops.service=app"]}
+        assert engine.containers.list(all=True, filters=marked) == []
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        ({"user": "nobody-of-that-name"}, "unable to find user"),
+        ({"init": False, "entrypoint": ["/no/such/program"]}, "no such file"),
+    ],
+)
+def test_what_can_not_be_started_is_the_products_fault(
+    replicas, app_images, lease, overrides, reason
+):
+    with start(replicas, app_images, lease, tiny(**overrides)) as failure:
+        assert isinstance(failure, ReplicaFailure)
+        assert reason in failure.reason
+
+
+@pytest.mark.docker
+def test_an_image_that_is_gone_is_not_the_products_fault(replicas, app_images, lease, engine):
+    images = {**app_images, "app": digest_bytes(b"gone")}
+    with pytest.raises(EngineError, match="No such image"), start(replicas, images, lease):
+        pass
+    assert left(engine, lease) == []
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_removal_follows_every_error(engine, replicas, app_images, lease, error):
+    present = []
+    with pytest.raises(error), start(replicas, app_images, lease):
+        present = left(engine, lease)
+        raise error
+    assert len(present) == 3
+    assert left(engine, lease) == []
+
+
+@pytest.mark.docker
+def test_an_image_cannot_have_itself_swept_or_hidden(replicas, app_images, lease):
+    with start(replicas, app_images, lease):
+        assert replicas.sweep(lambda other: other != "claimed-by-the-image") == []
+
+
+@pytest.mark.docker
+def test_an_engine_that_goes_away_is_not_blamed_on_the_product(
+    engine, app_images, lease, tmp_path: Path, replicas
+):
+    with (
+        CuttableEngine(tmp_path / "engine.sock") as way,
+        DockerReplicas(way.host) as cut_off,
+    ):
+        cut_off.ensure_engine_stayed()
+        with (
+            pytest.raises(ValueError, match="what went wrong first"),
+            start(cut_off, app_images, lease),
+        ):
+            way.cut()
+            raise ValueError("what went wrong first")
+        with pytest.raises(EngineError):
+            cut_off.ensure_engine_stayed()
+    assert len(left(engine, lease)) == 3
+    assert len(replicas.sweep(lambda other: other != lease)) == 3
+    assert left(engine, lease) == []
+
+
+@pytest.mark.docker
+def test_an_engine_that_came_back_has_still_been_away(engine, tmp_path: Path):
+    with (
+        CuttableEngine(tmp_path / "engine.sock") as way,
+        DockerReplicas(way.host) as replicas,
+    ):
+        way.cut()
+        way.join_again()
+        with pytest.raises(EngineError, match="for a while"):
+            replicas.ensure_engine_stayed()
+
+
+@pytest.mark.docker
+def test_an_engine_that_goes_away_during_the_start_is_our_fault(
+    engine, app_images, lease, tmp_path: Path, replicas
+):
+    environment = tiny(healthcheck={"test": ["CMD", "sleep", "5"]})
+    with (
+        CuttableEngine(tmp_path / "engine.sock") as way,
+        DockerReplicas(way.host) as cut_off,
+    ):
+        timer = threading.Timer(1.5, way.cut)
+        timer.start()
+        with pytest.raises(EngineError), start(cut_off, app_images, lease, environment):
+            pass
+        timer.join()
+
+
+def test_no_engine_at_all_says_so(tmp_path: Path):
+    with pytest.raises(EngineError, match="connect to the Docker engine"):
+        DockerReplicas(f"unix://{tmp_path}/nothing.sock")

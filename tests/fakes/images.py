@@ -1,0 +1,47 @@
+"""Images without an engine: an id is the digest of what the image would be made of."""
+
+from __future__ import annotations
+
+from clinops.domain.digest import digest_of, digest_tree
+from clinops.domain.environment import PACKAGE_IMAGE, Environment
+from clinops.domain.manifest import BuildPackage, Package
+from clinops.errors import ClinOpsError, NotFoundError
+from clinops.ports import EstateTree
+
+
+class FakeImages:
+    """Implements Images in memory."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+        """Image ids by the name that holds them."""
+        self.fails_with: ClinOpsError | None = None
+        """Raised instead of obtaining anything."""
+
+    def obtain(self, package: Package, tree: EstateTree, *, name: str) -> str:
+        if self.fails_with is not None:
+            raise self.fails_with
+        built = isinstance(package, BuildPackage)
+        files = self._context(package.build.folder, tree) if built else ""
+        self.held[name] = digest_of([package.model_dump(mode="json"), files])
+        return self.held[name]
+
+    def of_environment(self, environment: Environment, tree: EstateTree) -> dict[str, str]:
+        images = {}
+        for name, service in environment.services.items():
+            if service.build is not None:
+                folder = f"environments/{environment.name}/{service.build.context}"
+                images[name] = digest_of([self._context(folder, tree), service.build.args])
+            elif service.image != PACKAGE_IMAGE:
+                images[name] = digest_of(service.image)
+        self.held |= {f"{environment.name}-{name}": image for name, image in images.items()}
+        return images
+
+    def present(self, image: str) -> bool:
+        return image in self.held.values()
+
+    def _context(self, folder: str, tree: EstateTree) -> str:
+        files = {path: tree.read(path) for path in tree.paths(folder)}
+        if f"{folder}/Dockerfile" not in files:
+            raise NotFoundError(f"{folder}/Dockerfile: no such file")
+        return digest_tree(files)
