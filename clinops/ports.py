@@ -200,6 +200,9 @@ class SiteSystems(Protocol):
     def back_up(self, live: LiveSystem, environment: Environment, name: str) -> Backup:
         """Stop the system and copy its volumes; the same name twice returns the first backup."""
 
+    def execute(self, product: str, site: str, service: str, command: Sequence[str]) -> None:
+        """Run a vendor's command inside a service; raises DeploymentError unless it exits 0."""
+
     def restore(self, backup: Backup, environment: Environment) -> None:
         """Stop the system and put the data of a backup back."""
 

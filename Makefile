@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PY := .venv/bin/python
+DEMO := var/demo
+
+.PHONY: help setup demo test check format lock schemas down clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## virtual environment, Docker engine, base images (idempotent)
+	@scripts/setup.sh venv engine bases
+
+demo: setup ## a vendor's release from git push to live, on a real system (SIGN=me: you sign)
+	@$(PY) scripts/demo.py --estate $(DEMO) $(if $(SIGN),--sign $(SIGN))
+
+test: setup ## every test, with a real engine, server, database and browser
+	@scripts/setup.sh tests
+	@$(PY) -m pytest
+
+check: ## ruff, format, mypy strict, import-linter, schemas
+	@scripts/setup.sh venv
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+	@$(PY) -m clinops.adapters.schemas --check
+
+format: ## mend what ruff can mend
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+lock: ## write requirements.txt anew from pyproject.toml (needs uv)
+	@scripts/lock.sh
+
+down: ## stop the demo's server and worker
+	@[ ! -d $(DEMO) ] || $(PY) -m clinops --estate $(DEMO) down
+
+clean: down ## remove the demo's estate, its containers and the virtual environment
+	@[ ! -x $(PY) ] || $(PY) scripts/demo.py --estate $(DEMO) --remove
+	@rm -rf var .venv .mypy_cache .ruff_cache .pytest_cache

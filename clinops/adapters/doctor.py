@@ -1,0 +1,74 @@
+"""What a machine needs for ClinOps, and the command that mends what it lacks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_BASES = ("clinops/base:bookworm", "clinops/base:trixie")
+
+
+_FREE_BYTES = 5_000_000_000
+
+
+class Check(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str
+    good: bool
+    mend: str
+
+
+def examine(estate: Path) -> list[Check]:
+    """Look at this machine, and at the estate if there is one."""
+    return [*_programs(), *_engine(), *_estate(estate)]
+
+
+def _programs() -> Iterator[Check]:
+    yield Check("Python 3.11 or later", sys.version_info >= (3, 11), "apt-get install python3.11")
+    for program, package in (("git", "git"), ("ssh-keygen", "openssh-client")):
+        found = shutil.which(program) is not None
+        yield Check(program, found, f"apt-get install -y {package}")
+    version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False)
+    number = tuple(int(part) for part in version.stdout.split()[2].split(".")[:2])
+    yield Check("git 2.34 or later (SSH signatures)", number >= (2, 34), "apt-get install -y git")
+
+
+def _engine() -> Iterator[Check]:
+    import docker
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    start = "make setup   (or: systemctl start docker)"
+    try:
+        client = docker.from_env(timeout=10)
+        client.ping()
+    except (DockerException, RequestException):
+        yield Check("a Docker engine that answers", False, start)
+        return
+    yield Check("a Docker engine that answers", True, start)
+    tags = {tag for image in client.images.list() for tag in image.tags}
+    for base in _BASES:
+        yield Check(f"base image {base}", base in tags, "make setup")
+    free = shutil.disk_usage("/").free
+    yield Check("5 GB of free disk", free > _FREE_BYTES, "docker system prune")
+    client.close()
+
+
+def _estate(estate: Path) -> Iterator[Check]:
+    from clinops.adapters import settings
+    from clinops.adapters.embedded import Embedded
+
+    if not (estate / settings.FILE).is_file():
+        return
+    found = settings.load(estate)
+    hooks = estate / found.repository / "hooks"
+    installed = all((hooks / name).is_file() for name in ("pre-receive", "post-receive"))
+    install = f"clinops --estate {estate} hook install {estate / found.repository}"
+    yield Check("git hooks", installed, install)
+    for name, running in Embedded(estate.resolve(), found).status().items():
+        yield Check(f"the {name} runs", running, f"clinops --estate {estate} up")

@@ -1,0 +1,159 @@
+"""The embedded Prefect server and worker: started, watched and ended by process id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from clinops.adapters.prefect_server import PrefectServer
+from clinops.adapters.settings import Settings
+from clinops.domain.digest import digest_bytes
+from clinops.errors import BadInputError, InfrastructureError
+
+HOME = Path(__file__).parents[2]
+"""Where `prefect.yaml` and `flows/` lie."""
+_POOL = "clinops"
+_POLL = 0.05
+
+
+class Embedded:
+    """One server and one worker on loopback, with their files below the estate's `state/`."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self._root = root
+        self._settings = settings
+        self._run = root / "state" / "run"
+        self._server = PrefectServer(settings.api)
+
+    def up(self, say: Callable[[str], None]) -> None:
+        """Start what does not run; idempotent."""
+        self._run.mkdir(parents=True, exist_ok=True)
+        if self._settings.server is None and not self._running("server"):
+            self._ensure_port_is_free()
+            say("starting the Prefect server")
+            port = str(self._settings.port)
+            self._start("server", ["server", "start", "--host", "127.0.0.1", "--port", port])
+        self._wait("the Prefect server", self._server.answers, "server")
+        if not self._running("worker"):
+            say("starting the worker")
+            self._start("worker", ["worker", "start", "--pool", _POOL, "--type", "process"])
+        self._wait("the work pool", lambda: self._server.has_pool(_POOL), "worker")
+        self._deploy(say)
+        self._server.create_run("reconcile/reconcile", name="reconcile at start-up",
+                                key=f"start-up:{time.time_ns()}", parameters={})  # fmt: skip
+
+    def down(self) -> list[str]:
+        """Stop the worker, then the server; return what was stopped."""
+        return [name for name in ("worker", "server") if self._stop(name)]
+
+    def status(self) -> dict[str, bool]:
+        """Say which of the processes run."""
+        return {name: self._running(name) for name in ("server", "worker")}
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of both processes: no telemetry, own home, quick polls."""
+        return {
+            **os.environ,
+            "PREFECT_HOME": str(self._root / "state" / "prefect"),
+            "PREFECT_API_URL": self._settings.api,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+            "PREFECT_LOGGING_LEVEL": "WARNING",
+            "CLINOPS_ESTATE": str(self._root),
+            "CLINOPS_HOME": str(HOME),
+            "PYTHONPATH": str(HOME),
+            "NO_COLOR": "1",
+        }
+
+    def _deploy(self, say: Callable[[str], None]) -> None:
+        stamp = self._run / "deployed"
+        wanted = digest_bytes((HOME / "prefect.yaml").read_bytes() + str(HOME).encode())
+        if stamp.exists() and stamp.read_text() == wanted and self._server.has_deployments():
+            return
+        say("deploying the flows")
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+            cwd=HOME, env=self.environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise InfrastructureError(f"the flows can't be deployed:\n{done.stderr[-2000:]}")
+        stamp.write_text(wanted)
+
+    def _ensure_port_is_free(self) -> None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self._settings.port)) == 0:
+                raise BadInputError(
+                    f"port {self._settings.port} is in use by another program",
+                    mend=f"set another `port` in {self._root / 'clinops.toml'}",
+                )
+
+    def _start(self, name: str, arguments: list[str]) -> None:
+        with (self._run / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "prefect", *arguments],
+                cwd=HOME, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+                # NOTE: a shell's background job hands on an ignored SIGINT; the worker needs it.
+                preexec_fn=_default_signals,  # noqa: PLW1509
+            )  # fmt: skip
+        (self._run / f"{name}.pid").write_text(f"{process.pid} {_born(process.pid)}")
+
+    def _wait(self, what: str, ready: Callable[[], bool], process: str) -> None:
+        deadline = time.monotonic() + 90
+        while not ready():
+            alive = self._running(process) or self._settings.server is not None
+            if not alive or time.monotonic() > deadline:
+                log = self._run / f"{process}.log"
+                tail = log.read_text(errors="replace")[-1500:] if log.exists() else ""
+                raise InfrastructureError(f"{what} does not come up:\n{tail}", mend=f"see {log}")
+            time.sleep(_POLL)
+
+    def _pid(self, name: str) -> int | None:
+        try:
+            pid, born = (self._run / f"{name}.pid").read_text().split()
+        except (FileNotFoundError, ValueError):
+            return None
+        # A process id is used again after a restart of the machine: its birth is not.
+        return int(pid) if _born(int(pid)) == born else None
+
+    def _running(self, name: str) -> bool:
+        return self._pid(name) is not None
+
+    def _stop(self, name: str) -> bool:
+        pid = self._pid(name)
+        if pid is None:
+            return False
+        for number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
+            try:
+                os.killpg(pid, number)
+            except ProcessLookupError:
+                break
+            deadline = time.monotonic() + patience
+            while _born(pid) and time.monotonic() < deadline:
+                time.sleep(_POLL)
+            if not _born(pid):
+                break
+        (self._run / f"{name}.pid").unlink(missing_ok=True)
+        return True
+
+
+def _default_signals() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _born(pid: int) -> str:
+    """Return when a process was started, in clock ticks since boot; empty if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if fields[0] == "Z" else fields[19]

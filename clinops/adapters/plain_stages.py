@@ -1,0 +1,51 @@
+"""Stages as plain calls with a progress line each, for `clinops qualify` (port Stages)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+
+T = TypeVar("T")
+
+
+class PlainStages:
+    """Runs stages here and tells about them on standard error."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def run(self, name: str, stage: Callable[[], T]) -> T:
+        """Run one stage and say how long it took."""
+        begun = time.monotonic()
+        try:
+            result = stage()
+        except BaseException:
+            self._console.print(f"  [red]✗[/red] {escape(name)}")
+            raise
+        seconds = time.monotonic() - begun
+        self._console.print(f"  [green]✓[/green] {escape(name)} [dim]{seconds:.1f} s[/dim]")
+        return result
+
+    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
+        """Run stages in threads; results in the order given."""
+        with ThreadPoolExecutor(max_workers=max(1, len(stages))) as pool:
+            futures = [pool.submit(self.run, name, stage) for name, stage in stages]
+        return [future.result() for future in futures]
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Say where the work stands."""
+        self._console.print(f"[dim]{fraction:4.0%}[/dim] {escape(text)}")
+
+    def report(self, key: str, markdown: str) -> None:
+        """Reports are printed by the command itself."""
+
+    def table(self, key: str, rows: Sequence[Mapping[str, str]]) -> None:
+        """Tables are printed by the command itself."""
+
+    def link(self, key: str, address: str, text: str) -> None:
+        """Links are printed by the command itself."""

@@ -1,0 +1,133 @@
+"""The Prefect server over its REST API, for everything but flows (port Orchestrator).
+
+NOTE: no `import prefect` here. It costs 0.9 s, and hooks and quick commands wait for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from clinops.errors import InfrastructureError
+
+TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+PUSHED = "clinops.estate.pushed"
+"""The event that asks for a reconcile; `prefect.yaml` has its trigger."""
+_START_ALLOWANCE = dt.timedelta(seconds=45)
+"""How long a run may be `Running` before it must hold a lease."""
+_MOST_RERUNS = 100
+
+
+class PrefectServer:
+    """A Prefect 3 server."""
+
+    def __init__(self, api: str, *, time_limit: float = 10.0) -> None:
+        self._api = api
+        self._client = httpx.Client(base_url=api.rstrip("/") + "/", timeout=time_limit)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def answers(self) -> bool:
+        """Whether the server is up."""
+        try:
+            return self._client.get("health").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def has_pool(self, name: str) -> bool:
+        """Whether a work pool exists."""
+        return self._client.get(f"work_pools/{name}").status_code == httpx.codes.OK
+
+    def has_deployments(self) -> bool:
+        """Whether all flows are deployed."""
+        return all(
+            self._client.get(f"deployments/name/{name}/{name}").status_code == httpx.codes.OK
+            for name in ("reconcile", "qualify", "promote", "housekeeping")
+        )
+
+    def create_run(
+        self, deployment: str, *, name: str, key: str, parameters: Mapping[str, Any]
+    ) -> str:
+        """Create a flow run once per idempotency key.
+
+        A run of that key that has ended (crashed, cancelled) did not do the work, or the caller
+        would not ask again: the next key is taken.
+        """
+        found = self._call("GET", f"deployments/name/{deployment}")
+        body = {"name": name, "parameters": dict(parameters), "tags": ["clinops"]}
+        for attempt in range(_MOST_RERUNS):
+            run = self._call(
+                "POST",
+                f"deployments/{found['id']}/create_flow_run",
+                json={**body, "idempotency_key": key if attempt == 0 else f"{key}:{attempt}"},
+            )
+            if run["state_type"] not in TERMINAL:
+                return str(run["id"])
+        raise InfrastructureError(f"{name}: {_MOST_RERUNS} runs ended without a result")
+
+    def run_link(self, run_id: str) -> str:
+        """Return the address of a run in the UI."""
+        return f"{self._api.removesuffix('/api')}/runs/flow-run/{run_id}"
+
+    def emit_pushed(self, estate: str, payload: Mapping[str, Any], event_id: str) -> None:
+        """Tell the server that the estate changed. Raises InfrastructureError when it is lost."""
+        event = {
+            "id": event_id,
+            "occurred": dt.datetime.now(dt.UTC).isoformat(),
+            "event": PUSHED,
+            "resource": {"prefect.resource.id": f"clinops.estate.{estate}"},
+            "payload": dict(payload),
+        }
+        self._call("POST", "events", json=[event])
+
+    def mark_crashed(self, alive: Callable[[str], bool]) -> list[str]:
+        """Mark runs as crashed that say `Running` while no lease for their release is alive."""
+        before = (dt.datetime.now(dt.UTC) - _START_ALLOWANCE).isoformat()
+        wanted = {
+            "flow_runs": {
+                "state": {"type": {"any_": ["RUNNING"]}},
+                "start_time": {"before_": before},
+            },
+            "flows": {"name": {"any_": ["qualify", "promote"]}},
+        }
+        marked = []
+        for run in self._call("POST", "flow_runs/filter", json=wanted):
+            release = run["parameters"].get("release_id", "")
+            if not alive(release):
+                state = {
+                    "type": "CRASHED",
+                    "name": "Crashed",
+                    "message": "its process is gone: the release's lease has run out",
+                }
+                self._call(
+                    "POST", f"flow_runs/{run['id']}/set_state", json={"state": state, "force": True}
+                )
+                marked.append(str(run["name"]))
+        return marked
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the newest flow runs, as the API gives them."""
+        body = {"sort": "EXPECTED_START_TIME_DESC", "limit": limit}
+        runs: list[dict[str, Any]] = self._call("POST", "flow_runs/filter", json=body)
+        return runs
+
+    def _call(self, method: str, path: str, json: object = None) -> Any:
+        try:
+            answer = self._client.request(method, path, json=json)
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+        except httpx.HTTPStatusError as error:
+            detail = error.response.text[:200]
+            raise InfrastructureError(
+                f"the Prefect server answers {error.response.status_code} to {path}: {detail}",
+                mend="clinops up   (deploys the flows as well)",
+            ) from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise InfrastructureError(
+                f"the Prefect server at {self._api} does not answer: {error}", mend="clinops up"
+            ) from error

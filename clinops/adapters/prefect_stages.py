@@ -1,0 +1,72 @@
+"""Stages as Prefect tasks, with progress and artifacts (port Stages)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from prefect import task
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.logging import get_run_logger
+
+T = TypeVar("T")
+
+
+class PrefectStages:
+    """Runs each stage as a task run of the current flow run."""
+
+    def __init__(self, subject: str) -> None:
+        self._subject = re.sub(r"[^a-z0-9-]+", "-", subject.lower())
+        self._progress: uuid.UUID | None = None
+
+    def run(self, name: str, stage: Callable[[], T]) -> T:
+        """Run one stage and wait for it."""
+        return self.together([(name, stage)])[0]
+
+    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
+        """Submit stages to Prefect's thread runner; the first error is raised after all ended."""
+        futures = [
+            # No arguments: Prefect would walk through every value that it is handed.
+            task(name=name, task_run_name=_literal(name), persist_result=False)(stage).submit()
+            for name, stage in stages
+        ]
+        for future in futures:
+            future.wait()
+        return [future.result() for future in futures]
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Keep one progress artifact a run."""
+        percent = round(fraction * 100)
+        get_run_logger().info("%s", text)
+        if self._progress is None:
+            made: Any = create_progress_artifact(
+                progress=percent, key=f"progress-{self._subject}", description=text
+            )
+            self._progress = made
+        else:
+            update_progress_artifact(artifact_id=self._progress, progress=percent, description=text)
+
+    def report(self, key: str, markdown: str) -> None:
+        """Leave a markdown artifact."""
+        create_markdown_artifact(markdown, key=f"{key}-{self._subject}")
+
+    def table(self, key: str, rows: Sequence[Mapping[str, str]]) -> None:
+        """Leave a table artifact."""
+        create_table_artifact([dict(row) for row in rows], key=f"{key}-{self._subject}")
+
+    def link(self, key: str, address: str, text: str) -> None:
+        """Leave a link artifact."""
+        create_link_artifact(address, text, key=f"{key}-{self._subject}")
+
+
+def _literal(name: str) -> str:
+    # Prefect formats run names with the task's parameters: braces must stay braces.
+    return name.replace("{", "{{").replace("}", "}}")

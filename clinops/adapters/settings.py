@@ -1,0 +1,83 @@
+"""Settings of a served estate: `clinops.toml` in its folder."""
+
+from __future__ import annotations
+
+import tomllib
+import uuid
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from clinops.errors import BadInputError, NotFoundError, Problem
+
+FILE = "clinops.toml"
+
+
+class Settings(BaseModel):
+    """What an administrator may change; paths are relative to the estate's folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    estate: str = Field(pattern=r"^[0-9a-f]{12}$")
+    """Identity of this estate; several may share one Docker engine."""
+    repository: str = "estate.git"
+    branch: str = "main"
+    database: str = "sqlite:///state/ledger.sqlite"
+    """SQLAlchemy URL; `sqlite:///` with a relative path is below the estate's folder."""
+    evidence: str = "state/evidence"
+    drop: str = "drop"
+    """Where vendors' image archives are put."""
+    port: int = Field(default=4200, ge=1, le=65535)
+    """Loopback port of the embedded Prefect server."""
+    server: str | None = None
+    """API address of a Prefect server that is run elsewhere; then `up` starts a worker only."""
+    suite_seconds: int = Field(default=900, ge=1)
+    """Time limit of one suite."""
+
+    @property
+    def api(self) -> str:
+        """Address of the Prefect API."""
+        return self.server or f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def ui(self) -> str:
+        """Address of the Prefect UI."""
+        return self.api.removesuffix("/api")
+
+    def database_url(self, root: Path) -> str:
+        """Resolve the database URL against the estate's folder."""
+        relative = self.database.removeprefix("sqlite:///")
+        if relative == self.database or relative.startswith("/"):
+            return self.database
+        return f"sqlite:///{root / relative}"
+
+
+def load(root: Path) -> Settings:
+    """Read `clinops.toml`; raises NotFoundError or BadInputError."""
+    path = root / FILE
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFoundError(
+            f"{root} is no estate: it has no {FILE}",
+            mend="give the folder with --estate, or start one: clinops init DIR",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInputError("", problems=[Problem(str(path), 1, f"not TOML: {error}")]) from None
+    except ValidationError as error:
+        problems = [
+            Problem(str(path), 1, f"{'.'.join(map(str, e['loc']))}: {e['msg']}")
+            for e in error.errors()
+        ]
+        raise BadInputError("", problems=problems) from None
+
+
+def create(root: Path, port: int) -> Settings:
+    """Write the settings of a new estate."""
+    settings = Settings(estate=uuid.uuid4().hex[:12], port=port)
+    (root / FILE).write_text(
+        "# Settings of this estate; every key and its default: docs/estate.md\n"
+        f'estate = "{settings.estate}"\nport = {port}\n',
+        encoding="utf-8",
+    )
+    return settings

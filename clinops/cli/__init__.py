@@ -1,0 +1,72 @@
+"""The `clinops` command: results on standard output, progress and errors on standard error.
+
+Exit codes: 0 done; 1 the answer is no; 2 bad input; 3 something outside failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clinops.cli import estate as estate
+from clinops.cli import evidence as evidence
+from clinops.cli import gate as gate
+from clinops.cli import hook as hook
+from clinops.cli import release as release
+from clinops.cli import serve as serve
+from clinops.cli.context import Context, err
+from clinops.errors import ClinOpsError
+
+app = typer.Typer(
+    name="clinops",
+    help="May this vendor release touch patients? Replicas, suites, a signed gate, deployment.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (serve, estate, release, gate):
+    group.register(app)
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(evidence.ledger_app, name="ledger")
+app.add_typer(release.app, name="release")
+app.add_typer(hook.app, name="hook")
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    estate_folder: Annotated[
+        Path,
+        typer.Option(
+            "--estate",
+            "-e",
+            envvar="CLINOPS_ESTATE",
+            help="The estate's folder (made by `clinops init`), or a checkout of one.",
+        ),
+    ] = Path(),
+) -> None:
+    """Take the options that all commands share."""
+    context.obj = Context(estate_folder)
+
+
+def main() -> None:
+    """Run the command line; every deliberate error becomes a text and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except ClinOpsError as error:
+        err.print(error.diagnostics(), markup=False, highlight=False, style="red", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        err.print("interrupted; what was started has been removed")
+        sys.exit(130)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        err.print(f"{error.format_message()}\n  mend: clinops --help", markup=False)
+        sys.exit(2)

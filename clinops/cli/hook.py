@@ -1,0 +1,79 @@
+"""`hook`: install the git hooks, and be them."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clinops.cli.context import next_step, of, say, show
+from clinops.errors import ClinOpsError, RefusedError
+
+app = typer.Typer(help="Git hooks of the estate's bare repository.", no_args_is_help=True)
+
+
+@app.command()
+def install(
+    context: typer.Context,
+    repository: Annotated[Path, typer.Argument(help="The bare repository.")],
+) -> None:
+    """Put pre-receive and post-receive into a bare repository.
+
+    Example: [bold]clinops --estate DIR hook install DIR/estate.git[/bold]
+    """
+    from clinops.adapters import git_hooks
+
+    wiring = of(context).wiring
+    git_hooks.install(repository.resolve(), wiring.root, Path(sys.executable))
+    show(f"hooks installed in {repository}")
+    next_step(of(context).command("up"))
+
+
+@app.command("pre-receive", hidden=True)
+def pre_receive(context: typer.Context) -> None:
+    """Judge a push before it is taken; git gives the updates on standard input."""
+    from clinops.adapters import estate, git_push
+
+    wiring = of(context).wiring
+    live = {system.product: system.version for system in wiring.ledger.live()}
+    updates = git_push.read_updates(sys.stdin)
+    verdict = git_push.judge(updates, wiring.git, lambda tree: estate.validate(tree, live=live))
+    say(verdict.report())
+    if not verdict.accepted:
+        raise RefusedError(
+            f"{len(verdict.problems)} problem(s)",
+            mend="amend the commit and push again; `clinops validate` checks it before you push",
+        )
+    tree = wiring.repository.at(updates[0].new)
+    for path in verdict.manifests:
+        manifest, _, release_id = wiring.estate(tree).inputs(path)
+        say(f"ClinOps: release {release_id} ({manifest.product} {manifest.version})")
+        say(f"  watch: {wiring.settings.ui}/runs")
+        say(f"     or: {of(context).command(f'release watch {release_id}')}")
+
+
+@app.command("post-receive", hidden=True)
+def post_receive(context: typer.Context) -> None:
+    """Tell the flow server that the estate changed; git itself is the durable record."""
+    from clinops.adapters.git_push import read_updates
+    from clinops.adapters.prefect_server import PrefectServer
+
+    wiring = of(context).wiring
+    server = PrefectServer(wiring.settings.api, time_limit=3.0)
+    for update in read_updates(sys.stdin):
+        try:
+            server.emit_pushed(
+                wiring.settings.estate,
+                {"commit": update.new, "ref": update.ref},
+                # The same update poked twice is the same event.
+                str(uuid.uuid5(uuid.NAMESPACE_URL, f"{wiring.settings.estate}:{update.new}")),
+            )
+        except ClinOpsError:
+            say(
+                "ClinOps: the flow server is down; the push is taken, and the release starts "
+                "at the next reconcile after `clinops up`"
+            )
+    server.close()

@@ -1,0 +1,268 @@
+"""`reconcile`, `release …`, `qualify`: where releases stand."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from clinops.cli.context import AsJson, err, next_step, of, out, print_json, say, show
+from clinops.domain.evidence import Evidence
+from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.outcome import Outcome, State
+from clinops.errors import EvidenceError, RefusedError
+from clinops.wiring import Wiring, folder, local_bench
+
+app = typer.Typer(help="Where releases stand.", no_args_is_help=True)
+
+_STYLE = {
+    State.AWAITING_SIGN_OFF: "green",
+    State.LIVE: "bold green",
+    State.REFUSED: "red",
+    State.REJECTED: "red",
+    State.ROLLED_BACK: "red",
+    State.ERRORED: "yellow",
+    State.INCONCLUSIVE: "yellow",
+}
+_WAITING = {State.KNOWN, State.QUALIFYING, State.ERRORED, State.PROMOTING}
+
+
+def register(root: typer.Typer) -> None:
+    """Put the commands on the root."""
+    root.command()(reconcile)
+    root.command()(qualify)
+
+
+def reconcile(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Compare the protected branch with the ledger now, and schedule what is new.
+
+    Example: [bold]clinops --estate DIR reconcile[/bold]
+    """
+    from flows.reconcile import reconcile as story
+
+    done = story(of(context).wiring)
+    if as_json:
+        print_json(vars(done))
+    else:
+        for release in done.known:
+            show(f"new        {release}")
+        for release, address in done.scheduled.items():
+            show(f"scheduled  {release}  {address}")
+        if not done.known and not done.scheduled:
+            show("nothing to do: the ledger and the protected branch agree")
+    for problem in done.problems:
+        say(problem)
+    if done.problems:
+        raise RefusedError(f"{len(done.problems)} manifest(s) could not be taken up")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    product: Annotated[str | None, typer.Argument(help="Only this product.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List releases, newest first.
+
+    Example: [bold]clinops --estate DIR release list orthanc[/bold]
+    """
+    records = of(context).wiring.ledger.releases(product)
+    if as_json:
+        print_json([record.json_value() for record in records])
+        return
+    table = Table("release", "product", "version", "state", "since", box=None)
+    for record in records:
+        style = _STYLE.get(record.state, "")
+        state = f"[{style}]{record.state}[/{style}]" if style else record.state
+        table.add_row(record.id, record.product, record.version, state, record.since[:19])
+    out.print(table)
+
+
+@app.command("show")
+def show_(
+    context: typer.Context,
+    release: Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one release: state, findings, evidence digest, gate.
+
+    Example: [bold]clinops --estate DIR release show orthanc-1.12.7[/bold]
+    """
+    shared = of(context)
+    record = shared.wiring.release(release)
+    view = view_of(record, shared.wiring)
+    if as_json:
+        print_json(view)
+        return
+    print_view(view)
+    next_step(shared.command(after(record)))
+
+
+def after(record: ReleaseRecord) -> str:
+    """Say which command comes next for a release."""
+    if record.state is State.AWAITING_SIGN_OFF:
+        return f"sign {record.id} --role ROLE --key KEY   (or: reject {record.id} --reason …)"
+    if record.state is State.LIVE:
+        return f"evidence export {record.id}"
+    if record.state in _WAITING:
+        return f"release watch {record.id}"
+    return f"evidence export {record.id}   (for the vendor)"
+
+
+def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
+    """Gather what a person must know about a release."""
+    from flows.gate import check_everything, load_evidence
+
+    view: dict[str, Any] = {
+        **record.json_value(),
+        "findings": [],
+        "junit": None,
+        "images": {},
+        "gate": None,
+        "history": [
+            {"time": entry.time, "kind": entry.kind.value}
+            for entry in wiring.ledger.entries(record.id)
+        ],
+    }
+    for entry in wiring.ledger.entries(record.id):
+        if entry.kind.value == "qualification.verdict":
+            view["junit"] = entry.body["junit"]
+        view["cause"] = entry.body.get("cause") or entry.body.get("reason") or view.get("cause")
+    if record.evidence is not None:
+        try:
+            evidence = load_evidence(record, wiring)
+        except EvidenceError as error:
+            view["gate"] = {"open": False, "refusals": [str(error)]}
+        else:
+            view["findings"] = [finding.json_value() for finding in evidence.findings]
+            view["images"] = evidence.candidate_images()
+    if record.state is State.AWAITING_SIGN_OFF and view["gate"] is None:
+        check = check_everything(record, wiring)
+        view["gate"] = {
+            "open": check.open,
+            "refusals": list(check.refusals),
+            **({"report": check.report.json_value()} if check.report else {}),
+        }
+    return view
+
+
+def print_view(view: dict[str, Any]) -> None:
+    """Print a release for a person."""
+    style = _STYLE.get(State(view["state"]), "bold")
+    out.print(f"[bold]{escape(view['id'])}[/bold]  [{style}]{view['state']}[/{style}]")
+    show(f"since     {view['since']}")
+    if view.get("cause"):
+        show(f"cause     {view['cause']}")
+    if view["evidence"]:
+        show(f"evidence  {view['evidence']}")
+    if view["junit"]:
+        show("tests     " + ", ".join(f"{number} {name}" for name, number in view["junit"].items()))
+    for finding in view["findings"]:
+        show(f"finding   [{finding['weight']}] {finding['summary']}")
+        for line in finding["detail"].splitlines()[:12]:
+            show(f"            {line}")
+    if view["junit"] and not view["findings"]:
+        show("finding   none")
+    if view["gate"]:
+        show(f"gate      {'open' if view['gate']['open'] else 'closed'}")
+        for reason in view["gate"]["refusals"]:
+            show(f"            {reason}")
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    release: Annotated[str, typer.Argument(help="Its id.")],
+    *,
+    time_limit: Annotated[int, typer.Option(help="Give up after so many seconds.")] = 1800,
+    as_json: AsJson = False,
+) -> None:
+    """Follow a release until it waits for a person or has ended.
+
+    Example: [bold]clinops --estate DIR release watch orthanc-1.12.7-0a1b2c3d4e5f[/bold]
+    """
+    shared = of(context)
+    record = follow(shared.wiring, release, time_limit)
+    view = view_of(record, shared.wiring)
+    if as_json:
+        print_json(view)
+    else:
+        print_view(view)
+        next_step(shared.command(after(record)))
+    if record.state not in {State.AWAITING_SIGN_OFF, State.LIVE}:
+        raise RefusedError(f"{record.id} is {record.state}")
+
+
+def follow(wiring: Wiring, release: str, time_limit: float) -> ReleaseRecord:
+    """Wait until a release waits for a person or has ended; raises RefusedError if it does not."""
+    deadline = time.monotonic() + time_limit
+    begun, seen = time.monotonic(), ""
+    with err.status(f"waiting for {escape(release)}") as status:
+        while time.monotonic() < deadline:
+            record = wiring.ledger.release(release)
+            state = record.state.value if record else "pushed"
+            if state != seen:
+                say(f"  {time.monotonic() - begun:6.1f} s  {state}")
+                seen = state
+            if record is not None and record.state not in _WAITING:
+                return record
+            status.update(f"{escape(release)}: {state}, {time.monotonic() - begun:.0f} s")
+            time.sleep(0.1)
+    raise RefusedError(
+        f"{release} did not come to an answer within {time_limit:.0f} s",
+        mend="is the worker up? clinops status",
+    )
+
+
+def qualify(
+    context: typer.Context,
+    manifest: Annotated[str, typer.Argument(help="vendor_manifests/<vendor>/<product>.yaml")],
+    *,
+    work: Annotated[Path, typer.Option(help="Where evidence and image archives are kept.")] = Path(
+        "var/qualify"
+    ),
+    bundle: Annotated[Path | None, typer.Option(help="Write the evidence bundle here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Qualify a manifest of a checkout here, without a server: what a vendor runs before pushing.
+
+    Held against the version that the manifest supersedes, as the checkout's history has it.
+
+    Example: [bold]clinops --estate . qualify vendor_manifests/orthanc/orthanc.yaml[/bold]
+    """
+    from clinops.adapters.bundle import export
+    from clinops.adapters.evidence_files import EvidenceFiles
+    from clinops.adapters.plain_stages import PlainStages
+    from flows.local import plan_here
+    from flows.qualify import qualify as story
+
+    tree = folder(of(context).estate)
+    plan, trees = plan_here(manifest, of(context).estate, tree)
+    with local_bench(work / "evidence", trees, work / "drop") as bench:
+        result = story(plan, tree, bench, PlainStages(err))
+    evidence = result.evidence
+    if bundle is not None:
+        export(evidence, EvidenceFiles(work / "evidence"), [], {}, [], bundle)
+    if as_json:
+        print_json({**evidence.json_value(), "digest": evidence.digest, "junit": result.totals})
+    else:
+        print_local(evidence, result.totals)
+    if evidence.outcome is not Outcome.QUALIFIED:
+        raise RefusedError(f"{evidence.release.id} is {evidence.outcome}")
+    next_step("commit, signed, and push")
+
+
+def print_local(evidence: Evidence, totals: dict[str, int]) -> None:
+    """Print the result of a local qualification."""
+    show(f"{evidence.release.id}: {evidence.outcome}")
+    show("tests     " + ", ".join(f"{number} {name}" for name, number in totals.items()))
+    for finding in evidence.findings:
+        show(f"finding   [{finding.weight}] {finding.summary}")
+        for line in finding.detail.splitlines()[:12]:
+            show(f"            {line}")

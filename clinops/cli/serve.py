@@ -1,0 +1,85 @@
+"""`up`, `down`, `status`, `doctor`: the embedded server and worker."""
+
+from __future__ import annotations
+
+import typer
+
+from clinops.adapters.embedded import Embedded
+from clinops.cli.context import AsJson, next_step, of, print_json, say, show
+from clinops.errors import RefusedError
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands on the root."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(doctor)
+
+
+def up(context: typer.Context) -> None:
+    """Start the Prefect server and a worker on loopback, and deploy the flows.
+
+    Example: [bold]clinops --estate DIR up[/bold]
+    """
+    shared = of(context)
+    embedded = Embedded(shared.wiring.root, shared.wiring.settings)
+    embedded.up(say)
+    show(f"Prefect UI  {shared.wiring.settings.ui}")
+    next_step(f"git push to {shared.wiring.root / shared.wiring.settings.repository}")
+
+
+def down(context: typer.Context) -> None:
+    """Stop the worker and the server that `up` started.
+
+    Example: [bold]clinops --estate DIR down[/bold]
+    """
+    shared = of(context)
+    stopped = Embedded(shared.wiring.root, shared.wiring.settings).down()
+    show(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+def status(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Say what runs, what is live, and what waits.
+
+    Example: [bold]clinops --estate DIR status --json[/bold]
+    """
+    wiring = of(context).wiring
+    state = {
+        "processes": Embedded(wiring.root, wiring.settings).status(),
+        "ui": wiring.settings.ui,
+        "live": [system.json_value() for system in wiring.ledger.live()],
+        "open": {
+            record.id: record.state.value
+            for record in wiring.ledger.releases()
+            if record.state.value not in {"live", "refused", "rejected", "rolled-back"}
+        },
+    }
+    if as_json:
+        print_json(state)
+        return
+    for name, running in state["processes"].items():  # type: ignore[attr-defined]
+        show(f"{name:8} {'running' if running else 'stopped'}")
+    for system in wiring.ledger.live():
+        show(f"live     {system.product} {system.version} at {system.site}")
+    for release, where in state["open"].items():  # type: ignore[attr-defined]
+        show(f"open     {release}: {where}")
+
+
+def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Say what this machine lacks, and the command that mends it.
+
+    Example: [bold]clinops doctor[/bold]
+    """
+    from clinops.adapters.doctor import examine
+
+    found = examine(of(context).estate)
+    if as_json:
+        print_json([check._asdict() for check in found])
+    else:
+        for check in found:
+            show(f"{'ok     ' if check.good else 'MISSING'} {check.what}")
+            if not check.good:
+                show(f"        mend: {check.mend}")
+    if not all(check.good for check in found):
+        raise RefusedError("this machine lacks something", mend="run the commands above")

@@ -1,0 +1,250 @@
+"""The only place that builds adapters.
+
+`Wiring` is a served estate: repository, ledger, evidence, engine. `Bench` is the part of it that
+a qualification needs; a vendor's own check has a bench without a ledger.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clinops.adapters import leases, settings
+from clinops.adapters.estate import Estate
+from clinops.adapters.folder import Folder
+from clinops.domain.ledger import ReleaseRecord
+from clinops.errors import BadInputError, NotFoundError
+from clinops.ports import (
+    Clock,
+    EstateRepository,
+    EstateTree,
+    EvidenceStore,
+    Images,
+    Ledger,
+    Orchestrator,
+    Replicas,
+    Signatures,
+    SiteSystems,
+    Suites,
+)
+
+if TYPE_CHECKING:
+    from clinops.adapters.git_repository import GitRepository
+    from clinops.domain.evidence import Evidence
+
+ENGINE_VERSION = version("clinops")
+
+
+def utc_now() -> dt.datetime:
+    """Return the time now, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a qualification works with."""
+
+    images: Images
+    replicas: Replicas
+    suites: Suites
+    evidence: EvidenceStore
+    tree_at: Callable[[str], EstateTree]
+    lease: str
+    """The label of every object that the qualification makes on the engine."""
+    clock: Clock = utc_now
+
+
+class Wiring:
+    """A served estate. Adapters are made when they are first asked for: quick commands stay so."""
+
+    def __init__(self, root: Path, clock: Clock = utc_now) -> None:
+        self.root = root.resolve()
+        self.settings = settings.load(self.root)
+        self.clock = clock
+
+    @property
+    def repository(self) -> EstateRepository:
+        """The bare repository of the estate."""
+        return self.git
+
+    @cached_property
+    def git(self) -> GitRepository:
+        """The same, with what only the hooks ask of it."""
+        from clinops.adapters.git_repository import GitRepository
+
+        return GitRepository(self.root / self.settings.repository, self.settings.branch)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The append-only record."""
+        from clinops.adapters.sql_ledger import SqlLedger
+
+        (self.root / "state").mkdir(exist_ok=True)
+        return SqlLedger(self.settings.database_url(self.root), self.clock)
+
+    @cached_property
+    def evidence(self) -> EvidenceStore:
+        """The content-addressed files."""
+        from clinops.adapters.evidence_files import EvidenceFiles
+
+        return EvidenceFiles(self.root / self.settings.evidence)
+
+    @cached_property
+    def images(self) -> Images:
+        """Container images of the local engine."""
+        from clinops.adapters.docker_images import DockerImages
+
+        return DockerImages(drop=self.root / self.settings.drop)
+
+    @cached_property
+    def replicas(self) -> Replicas:
+        """Replicas on the local engine."""
+        from clinops.adapters.docker_replicas import DockerReplicas
+
+        return DockerReplicas()
+
+    @cached_property
+    def suites(self) -> Suites:
+        """Suites, in processes of their own."""
+        from clinops.adapters.pytest_suites import PytestSuites
+
+        return PytestSuites(self.evidence, float(self.settings.suite_seconds))
+
+    @cached_property
+    def sites(self) -> SiteSystems:
+        """The systems at the sites of the protected branch."""
+        from clinops.adapters.docker_sites import DockerSites
+
+        sites = self.estate(self.repository.head()).sites().sites
+        return DockerSites({name: site.engine for name, site in sites.items()}, self.clock)
+
+    @cached_property
+    def signatures(self) -> Signatures:
+        """Signing and verifying with SSH keys."""
+        from clinops.adapters.ssh_signatures import SshSignatures
+
+        return SshSignatures()
+
+    @cached_property
+    def orchestrator(self) -> Orchestrator:
+        """The Prefect server."""
+        from clinops.adapters.prefect_server import PrefectServer
+
+        return PrefectServer(self.settings.api)
+
+    def estate(self, tree: EstateTree) -> Estate:
+        """Read documents out of a tree."""
+        return Estate(tree)
+
+    def release(self, name: str) -> ReleaseRecord:
+        """Return a release by its id, or by the only prefix of one; raises NotFoundError."""
+        record = self.ledger.release(name)
+        if record is not None:
+            return record
+        found = [one for one in self.ledger.releases() if one.id.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        what = "no release is called" if not found else f"{len(found)} releases start with"
+        raise NotFoundError(f"{what} {name}", mend="clinops release list")
+
+    def lease(self, name: str) -> leases.HeldLease:
+        """Make a lease on a piece of work, for a `with` block."""
+        return leases.HeldLease(self.ledger, name, leases.holder(self.settings.estate))
+
+    def lease_alive(self, label: str) -> bool:
+        """Whether the work that labelled an object still goes on.
+
+        Objects of other estates on the same engine are none of this estate's business.
+        """
+        mine = label.startswith(f"{self.settings.estate}:")
+        return not mine or label in self.ledger.leases().values()
+
+    @contextmanager
+    def bench(self, lease: str) -> Iterator[Bench]:
+        """Make a bench for one qualification; its engine watch ends with the block."""
+        from clinops.adapters.docker_replicas import DockerReplicas
+
+        with DockerReplicas() as replicas:
+            yield Bench(
+                images=self.images,
+                replicas=replicas,
+                suites=self.suites,
+                evidence=self.evidence,
+                tree_at=self.repository.at,
+                lease=lease,
+                clock=self.clock,
+            )
+
+
+@contextmanager
+def local_bench(
+    evidence_root: Path, tree_at: Callable[[str], EstateTree], drop: Path
+) -> Iterator[Bench]:
+    """Make a bench without a ledger: a vendor's own check before pushing."""
+    from clinops.adapters.docker_images import DockerImages
+    from clinops.adapters.docker_replicas import DockerReplicas
+    from clinops.adapters.evidence_files import EvidenceFiles
+    from clinops.adapters.pytest_suites import PytestSuites
+
+    evidence = EvidenceFiles(evidence_root)
+    with DockerReplicas() as replicas:
+        yield Bench(
+            images=DockerImages(drop=drop),
+            replicas=replicas,
+            suites=PytestSuites(evidence, 900.0),
+            evidence=evidence,
+            tree_at=tree_at,
+            lease=leases.holder("local"),
+        )
+
+
+def merged_junit(evidence: Evidence) -> tuple[str, dict[str, int]]:
+    """Merge the runs of a release into one JUnit text, with its totals."""
+    from clinops.adapters.junit import merged
+
+    text, totals = merged(evidence)
+    return text, dict(totals._asdict())
+
+
+def folder(path: Path) -> EstateTree:
+    """Read an estate from a plain folder (a checkout)."""
+    if not path.is_dir():
+        raise BadInputError(f"{path} is no folder", mend="give the estate with --estate DIR")
+    return Folder(path)
+
+
+def estate_of(tree: EstateTree) -> Estate:
+    """Read documents out of a tree."""
+    return Estate(tree)
+
+
+def checkout_history(checkout: Path, path: str) -> list[EstateTree]:
+    """Return the trees of a checkout's history in which a path changed, newest first."""
+    import git
+
+    from clinops.adapters.git_repository import GitRepository
+
+    try:
+        commits = [commit.hexsha for commit in git.Repo(checkout).iter_commits(paths=path)]
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError):
+        return []
+    repository = GitRepository(checkout / ".git")
+    return [repository.at(commit) for commit in commits]
+
+
+def offline_signatures() -> Signatures:
+    """Make what verifies signatures without an estate."""
+    from clinops.adapters.ssh_signatures import SshSignatures
+
+    return SshSignatures()
+
+
+def served(root: Path) -> bool:
+    """Whether a folder is a served estate rather than a plain checkout."""
+    return (root / settings.FILE).is_file()

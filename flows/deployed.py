@@ -1,0 +1,92 @@
+"""The flows as Prefect runs them: `prefect.yaml` points here.
+
+Each wraps a function of the story and ends in a state named for the outcome. The estate is the
+worker's (`CLINOPS_ESTATE`), so nobody can point a run at another one through Prefect's API.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from prefect import flow
+from prefect.client.schemas.objects import State as PrefectState
+from prefect.states import Completed, Failed
+
+from clinops.adapters.prefect_stages import PrefectStages
+from clinops.domain.outcome import State
+from clinops.errors import ClinOpsError, LeaseLostError
+from clinops.wiring import Wiring
+from flows import housekeeping as housekeeping_story
+from flows import promote as promote_story
+from flows import qualify as qualify_story
+from flows import reconcile as reconcile_story
+
+_NAMES = {
+    State.AWAITING_SIGN_OFF: "AwaitingSignOff",
+    State.REFUSED: "Refused",
+    State.INCONCLUSIVE: "Inconclusive",
+    State.LIVE: "Live",
+    State.ROLLED_BACK: "RolledBack",
+}
+
+
+@cache
+def _wiring() -> Wiring:
+    return Wiring(Path(os.environ["CLINOPS_ESTATE"]))
+
+
+@flow(name="reconcile")
+def reconcile() -> PrefectState:
+    """Make ledger and server agree with the protected branch."""
+    stages = PrefectStages("reconcile")
+    done = stages.run(
+        "compare manifests with the ledger", lambda: reconcile_story.reconcile(_wiring())
+    )
+    for release, address in done.scheduled.items():
+        stages.link(f"run-{release}"[:200].replace(".", "-").lower(), address, release)
+    text = f"{len(done.known)} new, {len(done.scheduled)} scheduled"
+    if done.problems:
+        return Failed(name="Problems", message="; ".join(done.problems)[:2000])
+    return Completed(name="Reconciled", message=text)
+
+
+@flow(name="qualify")
+def qualify(release_id: str) -> PrefectState:
+    """Qualify one release: replicas, suites, evidence, verdict."""
+    stages = PrefectStages(release_id)
+    try:
+        record = qualify_story.qualify_release(release_id, _wiring(), stages)
+    except LeaseLostError as error:
+        return Completed(name="Elsewhere", message=str(error))
+    except ClinOpsError as error:
+        return Failed(name="Errored", message=error.diagnostics())
+    return Completed(name=_NAMES[record.state], message=f"evidence {record.evidence}")
+
+
+@flow(name="promote")
+def promote(release_id: str) -> PrefectState:
+    """Promote one release, if its gate is open."""
+    stages = PrefectStages(release_id)
+    try:
+        state = promote_story.promote_release(release_id, _wiring(), stages)
+    except LeaseLostError as error:
+        return Completed(name="Elsewhere", message=str(error))
+    except ClinOpsError as error:
+        return Failed(name="Errored", message=error.diagnostics())
+    if state is State.ROLLED_BACK:
+        return Failed(name="RolledBack", message="the post-deployment check failed")
+    return Completed(name=_NAMES.get(state, "GateClosed") if state is State.LIVE else "GateClosed")
+
+
+@flow(name="housekeeping")
+def housekeeping() -> PrefectState:
+    """Sweep what a crash left, and verify the ledger."""
+    stages = PrefectStages("housekeeping")
+    kept = stages.run("sweep and verify", lambda: housekeeping_story.keep_house(_wiring()))
+    if kept.ledger_problems:
+        return Failed(name="LedgerBroken", message="; ".join(kept.ledger_problems)[:2000])
+    return Completed(
+        name="Tidy", message=f"{len(kept.removed)} removed, {len(kept.crashed)} runs marked crashed"
+    )

@@ -1,0 +1,127 @@
+"""Qualify: from a pinned release to one digest over everything that was found out about it.
+
+The same function runs inside the Prefect flow (each stage a task) and in `clinops qualify`
+(each stage a progress line). It ends in evidence whose outcome is a value; it raises only where
+ClinOps itself failed, and then nothing is decided.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from clinops.domain.finding import Finding
+from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.plan import Plan
+from clinops.domain.release import Release
+from clinops.errors import ClinOpsError, NotFoundError
+from clinops.ports import EstateTree, Stages
+from clinops.wiring import Bench, Wiring
+from flows.baseline import live_baseline
+from flows.evidence import Result, assemble
+from flows.replicas import obtain, run_suite
+from flows.reports import verdict_report, verdict_rows
+
+
+def qualify(plan: Plan, tree: EstateTree, bench: Bench, stages: Stages) -> Result:
+    """Run a plan and assemble its evidence.
+
+    Raises:
+        InfrastructureError: ClinOps failed (engine, disk); try again later.
+    """
+    started = bench.clock()
+    what = f"{plan.release.product} {plan.release.version}"
+    stages.progress(0.05, f"{what}: obtaining images")
+    obtained = stages.run("obtain images", lambda: obtain(plan, tree, bench))
+    stages.progress(0.3, f"{what}: running suites")
+    suites = [
+        (
+            f"{suite} suite on {role} {plan.version_of(role)}",
+            partial(run_suite, (suite, role), plan, obtained.images[role], tree, bench),
+        )
+        for suite, role in plan.runs
+        if not obtained.findings
+    ]
+    tried = stages.together(suites)
+    stages.progress(0.9, f"{what}: assembling evidence")
+    return stages.run(
+        "assemble evidence",
+        lambda: assemble(plan, obtained, tried, tree, bench, started=started),
+    )
+
+
+def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseRecord:
+    """Qualify a release of the ledger and record the verdict.
+
+    One process at a time works on a release (a lease), and one verdict is ever on record.
+    """
+    record = wiring.ledger.release(release_id)
+    if record is None:
+        raise NotFoundError(f"no release is called {release_id}", mend="clinops release list")
+    release = Release.model_validate(record.release)
+    with wiring.lease(f"qualify:{release_id}") as lease, wiring.bench(lease.holder) as bench:
+        attempt = _record_start(wiring, release_id, lease.holder)
+        try:
+            tree = wiring.repository.at(release.commit)
+            plan = stages.run("pin inputs", lambda: pin(release, tree, wiring))
+            result = qualify(plan, tree, bench, stages)
+        except ClinOpsError as error:
+            wiring.ledger.append(
+                Kind.QUALIFICATION_ERRORED,
+                release_id,
+                {"reason": error.diagnostics()[:4000], "attempt": attempt},
+            )
+            raise
+        lease.ensure()
+        _record_verdict(wiring, result, attempt)
+    report(result, stages)
+    return wiring.release(release_id)
+
+
+def pin(release: Release, tree: EstateTree, wiring: Wiring) -> Plan:
+    """Read every input at the release's commit and check that it is what the id was made from."""
+    estate = wiring.estate(tree)
+    manifest, _, found = estate.inputs(release.manifest_path)
+    if found != release.id:
+        raise NotFoundError(f"commit {release.commit} holds {found}, not {release.id}")
+    return Plan(
+        release=release,
+        manifest=manifest,
+        environment=estate.environment(release.product),
+        suites=tuple(estate.suites(release.product)),
+        baseline=live_baseline(release.product, wiring),
+    )
+
+
+def _record_start(wiring: Wiring, release_id: str, holder: str) -> int:
+    attempt = wiring.release(release_id).attempt + 1
+    wiring.ledger.append(
+        Kind.QUALIFICATION_STARTED, release_id, {"attempt": attempt, "holder": holder}
+    )
+    return attempt
+
+
+def _record_verdict(wiring: Wiring, result: Result, attempt: int) -> None:
+    evidence = result.evidence
+    wiring.ledger.append(
+        Kind.VERDICT,
+        evidence.release.id,
+        {
+            "outcome": evidence.outcome.value,
+            "evidence": evidence.digest,
+            "findings": [_line(finding) for finding in evidence.findings],
+            "junit": dict(result.totals),
+            "attempt": attempt,
+        },
+    )
+
+
+def _line(finding: Finding) -> dict[str, str]:
+    return {"kind": finding.kind, "weight": finding.weight.value, "summary": finding.summary}
+
+
+def report(result: Result, stages: Stages) -> None:
+    """Leave the verdict where operations look."""
+    evidence = result.evidence
+    stages.report("verdict", verdict_report(evidence, result.totals))
+    stages.table("suites", verdict_rows(evidence.runs))
+    stages.progress(1.0, f"{evidence.release.id}: {evidence.outcome}")

@@ -1,0 +1,115 @@
+"""Reconcile: make the ledger and the flow server agree with the protected branch.
+
+Level-triggered, like a controller: it looks at what is, not at what happened, so that a lost
+event costs one interval and never a release. Running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.outcome import State
+from clinops.domain.release import Release
+from clinops.errors import BadInputError, ClinOpsError
+from clinops.wiring import Wiring
+from flows.gate import check_everything
+
+
+@dataclass
+class Reconciled:
+    """What a reconcile did."""
+
+    known: list[str] = field(default_factory=list)
+    """Releases that became known."""
+    scheduled: dict[str, str] = field(default_factory=dict)
+    """Release → the address of its flow run."""
+    problems: list[str] = field(default_factory=list)
+
+
+def reconcile(wiring: Wiring) -> Reconciled:
+    """Append new releases and see to it that each open one has a flow run."""
+    done = Reconciled()
+    estate = wiring.estate(wiring.repository.head())
+    for path in estate.manifest_paths():
+        try:
+            record = _known(path, wiring, done)
+            if record is not None:
+                _schedule(record, wiring, done)
+        except BadInputError as error:  # one vendor's mistake must not stop the others
+            done.problems.append(error.diagnostics())
+        except ClinOpsError as error:
+            done.problems.append(f"{path}: {error.diagnostics()}")
+    return done
+
+
+def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
+    """Return the record of the release that a manifest describes; none if it is what is live."""
+    tree = wiring.repository.head()
+    manifest, inputs, release_id = wiring.estate(tree).inputs(path)
+    record = wiring.ledger.release(release_id)
+    if record is not None:
+        return record
+    sites = wiring.estate(tree).sites().running(manifest.product)
+    live = {system.site: system.version for system in wiring.ledger.live(manifest.product)}
+    if sites and all(live.get(site) == manifest.version for site in sites):
+        return None
+    release = Release(
+        id=release_id,
+        product=manifest.product,
+        vendor=manifest.vendor,
+        version=manifest.version,
+        commit=tree.commit,
+        committer=wiring.repository.signer_of(wiring.repository.introduced(path)),
+        manifest_path=path,
+        inputs=inputs,
+    )
+    wiring.ledger.append(Kind.RELEASE_KNOWN, release_id, {"release": release.json_value()})
+    done.known.append(release_id)
+    return wiring.release(release_id)
+
+
+def _schedule(record: ReleaseRecord, wiring: Wiring, done: Reconciled) -> None:
+    wanted = next_run(record, wiring)
+    if wanted is None:
+        return
+    flow, attempt = wanted
+    done.scheduled[record.id] = _create(flow, attempt, record, wiring)
+
+
+def schedule_promotion(record: ReleaseRecord, wiring: Wiring) -> str:
+    """Create the promote run of a release whose gate is open; once, however often it is asked."""
+    return _create("promote", record.attempt, record, wiring)
+
+
+def _create(flow: str, attempt: int, record: ReleaseRecord, wiring: Wiring) -> str:
+    run = wiring.orchestrator.create_run(
+        f"{flow}/{flow}",
+        name=f"{flow} {record.product} {record.version}",
+        key=f"{flow}:{record.id}:{attempt}",
+        parameters={"release_id": record.id},
+    )
+    return wiring.orchestrator.run_link(run)
+
+
+def next_run(record: ReleaseRecord, wiring: Wiring) -> tuple[str, int] | None:
+    """Say which flow a release needs now, and which attempt that is; none if it waits."""
+    alive = wiring.ledger.leases()
+    if record.state is State.KNOWN:
+        return "qualify", 1
+    if record.state is State.QUALIFYING and f"qualify:{record.id}" not in alive:
+        return "qualify", record.attempt + 1
+    if record.state is State.ERRORED and wiring.clock() >= retry_at(record):
+        return "qualify", record.attempt + 1
+    if record.state is State.PROMOTING and f"promote:{record.id}" not in alive:
+        return "promote", record.attempt + 1
+    if record.state is State.AWAITING_SIGN_OFF and check_everything(record, wiring).open:
+        return "promote", record.attempt
+    return None
+
+
+def retry_at(record: ReleaseRecord) -> dt.datetime:
+    """Return when an errored release is taken up again: later with each attempt, within 30 min."""
+    wait = min(10 * 2**record.attempt, 1800)
+    return dt.datetime.fromisoformat(record.since) + dt.timedelta(seconds=wait)

@@ -1,0 +1,120 @@
+"""Stages of a qualification that touch containers: obtain images, run a suite on a replica."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clinops.domain.finding import Finding, Weight
+from clinops.domain.plan import Plan
+from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.suite import Role, SuiteRun
+from clinops.errors import PackageError, SeedError
+from clinops.ports import EstateTree
+from clinops.wiring import Bench
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """Image digests by role and service; without a candidate's where its package is at fault."""
+
+    images: Mapping[Role, Mapping[str, str]]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of one suite on one version: a run, or the finding that there could be none."""
+
+    suite: str
+    role: Role
+    run: SuiteRun | None
+    findings: tuple[Finding, ...]
+    logs: Mapping[str, bytes]
+    """Container logs by service."""
+
+
+def obtain(plan: Plan, tree: EstateTree, bench: Bench) -> Obtained:
+    """Pull, load or build every image."""
+    environment = plan.environment
+    around = bench.images.of_environment(environment, tree)
+    under_test = environment.clinops.under_test
+    images: dict[Role, dict[str, str]] = {}
+    if plan.baseline is not None:
+        images[Role.BASELINE] = {**around, under_test: _baseline_image(plan, bench)}
+    try:
+        candidate = bench.images.obtain(plan.manifest.package, tree, name=plan.release.id)
+    except PackageError as error:
+        summary = "the package can't be had as the manifest pins it"
+        fault = _fault(Role.CANDIDATE, "package", summary, error.diagnostics())
+        return Obtained(images, (fault,))
+    images[Role.CANDIDATE] = {**around, under_test: candidate}
+    return Obtained(images, ())
+
+
+def _baseline_image(plan: Plan, bench: Bench) -> str:
+    baseline = plan.baseline
+    assert baseline is not None  # noqa: S101  # the caller has checked
+    if baseline.image is not None and bench.images.present(baseline.image):
+        return baseline.image
+    return bench.images.obtain(
+        baseline.package,
+        bench.tree_at(baseline.commit),
+        name=f"{plan.release.product}-{baseline.version}",
+    )
+
+
+def run_suite(
+    which: tuple[str, Role], plan: Plan, images: Mapping[str, str], tree: EstateTree, bench: Bench
+) -> Tried:
+    """Run one suite on a replica of its own. What the product does wrong is a finding."""
+    suite, role = which
+    with bench.replicas.start(
+        plan.environment,
+        images,
+        product=plan.release.product,
+        version=plan.version_of(role),
+        role=role,
+        release=plan.release.id,
+        lease=bench.lease,
+    ) as replica:
+        if isinstance(replica, ReplicaFailure):
+            tried = _never_ready(suite, role, replica)
+        else:
+            tried = _on_replica(which, plan, replica, tree, bench)
+        # A suite fails as well when the engine goes away under it; that is not the product's
+        # fault, so nothing above is believed before this has been asked.
+        bench.replicas.ensure_engine_stayed()
+    return tried
+
+
+def _on_replica(
+    which: tuple[str, Role], plan: Plan, replica: Replica, tree: EstateTree, bench: Bench
+) -> Tried:
+    suite, role = which
+    run: SuiteRun | None = None
+    findings: tuple[Finding, ...] = ()
+    try:
+        if plan.environment.clinops.seed is not None:
+            bench.suites.seed(plan.environment.clinops.seed, replica, tree)
+        run = bench.suites.run(suite, replica, tree)
+    except SeedError as error:
+        findings = (_fault(role, "seed-failed", f"could not be seeded for {suite}", str(error)),)
+    return Tried(suite, role, run, findings, bench.replicas.logs(replica))
+
+
+def _never_ready(suite: str, role: Role, failure: ReplicaFailure) -> Tried:
+    finding = _fault(
+        role,
+        "replica-never-ready",
+        f"{failure.service} never got ready for {suite}: {failure.reason}",
+        failure.log_tail,
+    )
+    logs = {failure.service: failure.log_tail.encode()}
+    return Tried(suite, role, None, (finding,), logs)
+
+
+def _fault(role: Role, kind: str, summary: str, detail: str) -> Finding:
+    # Where the version in use fails as well, nothing is known about the release.
+    weight = Weight.REFUSES if role is Role.CANDIDATE else Weight.INCONCLUSIVE
+    return Finding(kind=kind, weight=weight, summary=f"{role}: {summary}", detail=detail)

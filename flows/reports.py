@@ -1,0 +1,77 @@
+"""What the flows leave for operations to read: markdown and tables. Foreign text is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from clinops.domain.evidence import Evidence
+from clinops.domain.finding import Finding
+from clinops.domain.outcome import Outcome
+from clinops.domain.suite import SuiteRun, Verdict
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@/])")
+
+MEANING = {
+    Outcome.QUALIFIED: "The release passed and waits for sign-off.",
+    Outcome.REFUSED: "The release is refused: the product is at fault.",
+    Outcome.INCONCLUSIVE: "Nobody can tell yet: evidence is missing, or a test can't decide.",
+    Outcome.ERRORED: "ClinOps failed; the release will be taken up again.",
+}
+
+
+def plain(text: str) -> str:
+    """Escape text so that Markdown, HTML and links in it stay text."""
+    return _SPECIAL.sub(r"\\\1", text.replace("\r", " ").replace("\n", " "))
+
+
+def verdict_report(evidence: Evidence, totals: Mapping[str, int]) -> str:
+    """Tell the verdict in Markdown, most important first."""
+    release = evidence.release
+    lines = [
+        f"# {plain(release.product)} {plain(release.version)}: {evidence.outcome}",
+        "",
+        f"{MEANING[evidence.outcome]}",
+        "",
+        _totals_line(evidence, totals),
+        "",
+        "## Findings",
+        "",
+        *(_finding_line(finding) for finding in evidence.findings),
+        *([] if evidence.findings else ["None."]),
+        "",
+        "## Identity",
+        "",
+        f"- release `{release.id}`",
+        f"- evidence `{evidence.digest}`",
+        f"- commit `{release.commit}`",
+    ]
+    return "\n".join(lines)
+
+
+def _totals_line(evidence: Evidence, totals: Mapping[str, int]) -> str:
+    before = evidence.baseline_version
+    held = f", held against {plain(before)}" if before else ""
+    ended = f"{totals['failures']} failed, {totals['errors']} errors, {totals['skipped']} skipped"
+    return f"{totals['tests']} tests{held}: {ended}."
+
+
+def _finding_line(finding: Finding) -> str:
+    detail = f": {plain(finding.detail[:300])}" if finding.detail else ""
+    return f"- **{finding.weight}** {plain(finding.summary)}{detail}"
+
+
+def verdict_rows(runs: Sequence[SuiteRun]) -> list[dict[str, str]]:
+    """Make a row a suite run."""
+    return [
+        {
+            "suite": run.suite,
+            "version": run.role.value,
+            **{
+                verdict.value: str(sum(case.verdict is verdict for case in run.cases))
+                for verdict in Verdict
+            },
+            "seconds": f"{run.milliseconds / 1000:.1f}",
+        }
+        for run in runs
+    ]

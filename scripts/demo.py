@@ -1,0 +1,296 @@
+"""The demonstration: a vendor's release from `git push` to live, with nothing simulated.
+
+It does what people do, with the commands that they would type. Only the people are made up: every
+key of the demonstration belongs to an identity that is labelled as one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+HOME = Path(__file__).parents[1]
+PRODUCT, OLD, NEW, SITE = "orthanc", "1.10.1", "1.12.7", "st-elsewhere"
+PEOPLE = {
+    "demo-admin": ("Demonstration Administrator", [], True),
+    "demo-cso": ("Demonstration Safety Officer", ["clinical-safety-officer"], False),
+    "demo-operations": ("Demonstration Operations", ["operations"], False),
+}
+EVENT_PATIENCE = 120.0
+
+
+def say(text: str = "") -> None:
+    """Tell the reader on standard error: standard output is for the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def step(text: str) -> None:
+    """Head a step."""
+    say(f"\n\033[1m== {text}\033[0m" if sys.stderr.isatty() else f"\n== {text}")
+
+
+class Demo:
+    """The folders and the commands of one demonstration."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.estate = root / "estate"
+        self.source = root / "source"
+        self.keys = root / "keys"
+        self.clone = root / "vendor-clone"
+
+    def clinops(self, *arguments: str, shown: bool = True) -> str:
+        """Run the command line on the estate, with its progress on the terminal."""
+        if shown:
+            say(f"$ clinops {' '.join(arguments)}")
+        done = subprocess.run(
+            [sys.executable, "-m", "clinops", "--estate", str(self.estate), *arguments],
+            stdout=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            say(done.stdout)
+            sys.exit(done.returncode)
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """Run a command and read its JSON."""
+        return json.loads(self.clinops(*arguments, "--json"))
+
+    def remove(self) -> None:
+        """Remove what an earlier demonstration left: processes, containers, files."""
+        if (self.estate / "clinops.toml").exists():
+            self.clinops("down", shown=False)
+        from clinops.adapters.docker_sites import DockerSites
+        from clinops.wiring import utc_now
+
+        DockerSites({SITE: None}, utc_now).remove(PRODUCT, SITE)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Make keys, and the reference estate with the demonstration's people in it."""
+        self.keys.mkdir(parents=True)
+        for name in (*PEOPLE, "demo-vendor"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self.keys / name],
+                check=True,
+            )
+        for part in ("environments", "test_suites", "vendor_manifests"):
+            shutil.copytree(
+                HOME / part, self.source / part, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        signers = {name: self._person(name) for name in PEOPLE}
+        self._write("environments/signers.yaml", {"schema": 1, "signers": signers})
+        vendor = {
+            "schema": 1,
+            "name": "Orthanc (demonstration)",
+            "keys": [self._key("demo-vendor")],
+        }
+        self._write(f"vendor_manifests/{PRODUCT}/vendor.yaml", vendor)
+        gate = self.source / "environments" / PRODUCT / "gate.yaml"
+        policy = yaml.safe_load(gate.read_text())
+        self._write(str(gate.relative_to(self.source)), {**policy, "accept_demonstration": True})
+
+    def _person(self, name: str) -> dict[str, Any]:
+        full, roles, may_push = PEOPLE[name]
+        return {
+            "name": full,
+            "roles": roles,
+            "may_push": may_push,
+            "demonstration": True,
+            "registration": {"body": "DEMO", "number": "0000000"},
+            "keys": [self._key(name)],
+        }
+
+    def _key(self, name: str) -> dict[str, Any]:
+        public = (self.keys / f"{name}.pub").read_text().strip()
+        return {"public": public, "valid_from": "2020-01-01", "valid_until": "2099-12-31"}
+
+    def _write(self, path: str, value: Any) -> None:
+        text = yaml.safe_dump(value, sort_keys=False)
+        for bare in ("2020-01-01", "2099-12-31"):
+            text = text.replace(f"'{bare}'", bare)
+        (self.source / path).write_text("# Written by the demonstration.\n" + text)
+
+    def stand_up(self) -> None:
+        """Start server and worker while the system in use is being installed."""
+        command = [sys.executable, "-m", "clinops", "--estate", str(self.estate)]
+        say("$ clinops up")
+        up = subprocess.Popen([*command, "up"], stdout=subprocess.DEVNULL)
+        self.clinops("adopt", PRODUCT, OLD, "--site", SITE, "--install", "--seed")
+        if up.wait():
+            sys.exit(up.returncode)
+
+    def push(self) -> None:
+        """Push the next version's manifest, as the vendor would."""
+        settings = {
+            "user.name": "Demo Vendor",
+            "user.email": "vendor@example.org",
+            "gpg.format": "ssh",
+            "user.signingkey": str(self.keys / "demo-vendor"),
+            "commit.gpgsign": "true",
+        }
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        manifest = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
+
+        def git(*arguments: str) -> None:
+            subprocess.run(["git", "-C", self.clone, *options, *arguments], check=True)
+
+        subprocess.run(["git", "clone", "-q", self.estate / "estate.git", self.clone], check=True)
+        shutil.copy(HOME / "docs/examples" / f"{PRODUCT}-{NEW}.yaml", self.clone / manifest)
+        git("commit", "-q", "-a", "-m", f"{PRODUCT} {NEW}")
+        say("$ git push")
+        git("push", "-q", "origin", "main")
+
+    def release_id(self) -> str:
+        """Return the id that the pushed manifest's content gives."""
+        from clinops.adapters.estate import Estate
+        from clinops.adapters.folder import Folder
+
+        path = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
+        _, _, release = Estate(Folder(self.clone)).inputs(path)
+        return str(release)
+
+    def seconds_to_visible(self, ui: str, release: str, since: float) -> float:
+        """Wait until the release's flow run can be seen on the Prefect server."""
+        wanted = {"flows": {"name": {"any_": ["qualify"]}}}
+        while time.monotonic() < since + EVENT_PATIENCE:
+            runs = httpx.post(f"{ui}/api/flow_runs/filter", json=wanted).json()
+            if any(run["parameters"].get("release_id") == release for run in runs):
+                return time.monotonic() - since
+            time.sleep(0.05)
+        say("the push did not become visible on the flow server")
+        sys.exit(3)
+
+    def sign(self, release: str) -> None:
+        """Sign as the demonstration's people, and nobody else."""
+        for name, role in (
+            ("demo-cso", "clinical-safety-officer"),
+            ("demo-operations", "operations"),
+        ):
+            self.clinops(
+                "sign", release, "--role", role, "--key", str(self.keys / name), "--yes",
+                "--reason", "DEMONSTRATION ONLY: no clinician has looked at this",
+            )  # fmt: skip
+
+
+def free_port(preferred: int) -> int:
+    """Return the preferred loopback port, or any free one."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError
+
+
+def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
+    """Carry the release through."""
+    step(f"An estate of its own in {demo.root}, with demonstration identities")
+    demo.remove()
+    demo.prepare()
+    port = free_port(4200)
+    subprocess.run(
+        [sys.executable, "-m", "clinops", "init", demo.estate, "--from", demo.source,
+         "--key", demo.keys / "demo-admin", "--port", str(port)],
+        check=True, stdout=sys.stderr,
+    )  # fmt: skip
+    step(f"The flow server, and {PRODUCT} {OLD} as the site has it in use, with synthetic data")
+    demo.stand_up()
+    ui = f"http://127.0.0.1:{port}"
+
+    step(f"The vendor pushes {PRODUCT} {NEW}")
+    demo.push()
+    pushed = time.monotonic()
+    release = demo.release_id()
+    visible = demo.seconds_to_visible(ui, release, pushed)
+    view = demo.json("release", "watch", release)
+    verdict = time.monotonic() - pushed
+
+    step("The verdict")
+    say(demo.clinops("release", "show", release))
+    promoted = None
+    if sign:
+        step("Sign-off, by DEMONSTRATION identities: four eyes, two roles")
+        demo.sign(release)
+        begun = time.monotonic()
+        step("Promotion: backup, deployment, check")
+        say(demo.clinops("promote", release, "--wait"))
+        promoted = time.monotonic() - begun
+        step("A second promotion does nothing")
+        say(demo.clinops("promote", release))
+    step("Evidence that anybody can verify, without a server")
+    bundle = demo.root / f"{release}.evidence.tar"
+    demo.clinops("evidence", "export", release, "--to", str(bundle))
+    say(demo.clinops("evidence", "verify", str(bundle)))
+    view = demo.json("release", "show", release)
+    return {
+        "release": release,
+        "outcome": view["outcome"],
+        "state": view["state"],
+        "estate": str(demo.estate),
+        "evidence_digest": view["evidence"],
+        "bundle": str(bundle),
+        "findings": [{"kind": f["kind"], "summary": f["summary"]} for f in view["findings"]],
+        "junit": view["junit"],
+        "seconds": {
+            "push_to_visible": round(visible, 2),
+            "push_to_verdict": round(verdict, 2),
+            "promote": None if promoted is None else round(promoted, 2),
+        },
+    }
+
+
+def farewell(demo: Demo, result: dict[str, Any], *, signed: bool) -> None:
+    """Say what is left running, and what to do next."""
+    settings = (demo.estate / "clinops.toml").read_text()
+    port = settings.rsplit("port = ", 1)[1].strip()
+    step("Left running")
+    say(f"Prefect UI  http://127.0.0.1:{port}   (stop: make down; remove all: make clean)")
+    if not signed:
+        command = f".venv/bin/clinops --estate {demo.estate}"
+        say("\nThe gate waits for you. Sign as both demonstration identities, then promote:")
+        for name, role in (
+            ("demo-cso", "clinical-safety-officer"),
+            ("demo-operations", "operations"),
+        ):
+            say(
+                f"  {command} sign {result['release']} --role {role} --key {demo.keys / name} "
+                "--reason 'why you approve'"
+            )
+        say(f"  {command} promote {result['release']} --wait")
+
+
+def main() -> None:
+    """Read the options, run, and print the result as the last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--estate", type=Path, default=Path("var/demo"))
+    parser.add_argument("--sign", choices=["me", "demo"], default="demo")
+    parser.add_argument("--remove", action="store_true", help="remove the demonstration, and stop")
+    options = parser.parse_args()
+    demo = Demo(options.estate.resolve())
+    os.environ.pop("CLINOPS_ESTATE", None)
+    if options.remove:
+        demo.remove()
+        return
+    signed = options.sign == "demo"
+    result = run(demo, sign=signed)
+    farewell(demo, result, signed=signed)
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
