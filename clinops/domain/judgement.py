@@ -40,14 +40,9 @@ def evaluate(
         now: The time of the judgement; with its zone.
     """
     bench = Bench(policy, signers, vendors, evidence, committer, now.astimezone(dt.UTC))
-    valid: list[SignOff] = []
-    refused: list[Refused] = []
-    for signature in signatures:
-        objection = bench.objection(signature)
-        if objection is not None:
-            refused.append(objection)
-        elif isinstance(signature, CheckedSignature):
-            valid.append(signature.sign_off)
+    judged = [bench.judge(signature) for signature in signatures]
+    valid = [one for one in judged if isinstance(one, SignOff)]
+    refused = [one for one in judged if isinstance(one, Refused)]
     rejections = [s for s in valid if s.meaning is Meaning.REJECTED]
     approvals, repeated = _once_each(policy, [s for s in valid if s.meaning is Meaning.APPROVED])
     missing = [*_closed_by(evidence.outcome, rejections), *_missing(policy, approvals)]

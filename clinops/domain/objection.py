@@ -45,29 +45,24 @@ class Bench:
     committer: str
     now: dt.datetime
 
-    def objection(self, signature: CheckedSignature | BrokenSignature) -> Refused | None:
-        """Return why a signature does not count, or none where it does."""
+    def judge(self, signature: CheckedSignature | BrokenSignature) -> SignOff | Refused:
+        """Return the sign-off where it counts, or why it does not."""
         if isinstance(signature, BrokenSignature):
             sentence = f"the signature does not verify: {signature.problem}"
             return Refused(rule=Rule.BROKEN_SIGNATURE, sentence=sentence, signer=None, role=None)
+        sign_off = signature.sign_off
         first = next(self._objections(signature), None)
-        return first and refuse(*first, signature.sign_off)
+        return refuse(*first, sign_off) if first else sign_off
 
     def _objections(self, signature: CheckedSignature) -> Objections:
-        sign_off = signature.sign_off
         owners = self._owners(signature.public_key)
         if len(owners) != 1:
-            yield Rule.UNKNOWN_KEY, f"the key belongs to {len(owners)} people in signers.yaml"
-            return
-        (owner,) = owners
-        if sign_off.meaning is Meaning.REJECTED:
-            yield from self._against_rejection(signature, owner)
-            return
-        yield from self._of_identity(sign_off, owner)
-        yield from self._of_key(sign_off, owner.key)
-        yield from self._of_subject(sign_off)
-        yield from self._of_independence(owner)
-        yield from self._of_time(signature)
+            whose = f"{len(owners)} people" if owners else "nobody"
+            yield Rule.UNKNOWN_KEY, f"the key belongs to {whose} in signers.yaml"
+        elif signature.sign_off.meaning is Meaning.REJECTED:
+            yield from self._against_rejection(signature, owners[0])
+        else:
+            yield from self._against_approval(signature, owners[0])
 
     def _owners(self, public_key: str) -> list[Owner]:
         return [
@@ -94,6 +89,13 @@ class Bench:
         yield from _out_of_time(owner.key, "when it was used", day)
         yield from self._of_demonstration(owner.signer)
         yield from self._of_evidence(sign_off)
+
+    def _against_approval(self, signature: CheckedSignature, owner: Owner) -> Objections:
+        yield from self._of_identity(signature.sign_off, owner)
+        yield from self._of_key(signature.sign_off, owner.key)
+        yield from self._of_subject(signature.sign_off)
+        yield from self._of_independence(owner)
+        yield from self._of_time(signature)
 
     def _of_identity(self, sign_off: SignOff, owner: Owner) -> Objections:
         signer = owner.signer
