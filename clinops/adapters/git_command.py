@@ -85,7 +85,7 @@ class GitCommand:
                 _, kind, size = self._git.get_object_header(name)
             except ValueError:
                 return None
-        return kind, size
+        return _text(kind), size
 
     def content(self, name: str) -> bytes:
         """Return an object's bytes, from one long-lived process for all reads."""
@@ -100,3 +100,8 @@ class GitCommand:
         """End the long-lived processes; the next read starts them again."""
         with self._batch:
             self._git.clear_cache()
+
+
+def _text(word: str | bytes) -> str:
+    # NOTE: GitPython declares text here and returns bytes.
+    return word.decode("ascii") if isinstance(word, bytes) else word

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from email.utils import parseaddr
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +28,7 @@ def init(
         repository: Where to make it; it must not exist yet.
         files: The first commit's files by path, `environments/signers.yaml` among them.
         key: The SSH key to sign with, as git's `user.signingKey` takes it.
-        author: `Name <mail address>`.
+        author: `Name <mail address>`, or a name alone.
         branch: The protected branch.
 
     Returns:
@@ -67,7 +66,7 @@ def commit_and_push(
         repository: The estate's bare repository.
         changes: New contents by path; None removes a file.
         key: The SSH key to sign with, as git's `user.signingKey` takes it.
-        author: `Name <mail address>`.
+        author: `Name <mail address>`, or a name alone.
         message: The commit message.
         branch: The branch to push to.
     """
@@ -100,9 +99,10 @@ def _commit(
     for path, data in changes.items():
         _write(work / path, data)
     clone.run("add", "--all", "--force", ".")
-    name, mail = parseaddr(author)
-    who = ("-c", f"user.name={name}", "-c", f"user.email={mail}", "-c", f"user.signingKey={key}")
-    status, _, said = clone.answer(*who, "commit", "-q", "--gpg-sign", "-m", message)
+    name, _, mail = author.removesuffix(">").partition("<")
+    who = {"name": name.strip(), "email": mail, "signingKey": key}
+    settings = [word for field, text in who.items() for word in ("-c", f"user.{field}={text}")]
+    status, _, said = clone.answer(*settings, "commit", "-q", "--gpg-sign", "-m", message)
     if status != 0:
         raise BadInputError(
             f"git cannot make a commit signed with {key}: {said.strip()}",

@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from clinops.domain.parsing import parse
-from clinops.domain.signer import Key, Signer, Signers, Vendor, fingerprint, without_comment
+from clinops.adapters.estate import SIGNERS, Estate
+from clinops.domain.signer import Key, Signer, fingerprint, without_comment
 from clinops.ports import EstateTree
 
-SIGNERS = "environments/signers.yaml"
-_VENDOR_FILE = re.compile(r"vendor_manifests/([a-z0-9][a-z0-9-]{0,62})/vendor\.yaml")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""A folder of another name is nobody: OpenSSH would read some characters as a pattern."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ class Keyring:
             today: The day on which the keys must be valid.
             revoked: Keys that were revoked after that commit, as `revoked_keys` gives them.
         """
-        trust = _trust(tree)
+        estate = Estate(tree)
         filed: defaultdict[str, list[tuple[str, Key]]] = defaultdict(list)
-        for principal, key in [*_keys_of_trust(trust), *_keys_of_vendors(tree)]:
+        for principal, key in _filed(estate):
             filed[without_comment(key.public)].append((principal, key))
         usable, unusable = {}, {}
         for public, entries in filed.items():
-            reason = "was revoked" if public in revoked else _why_not(entries, today)
-            if reason:
+            if reason := _why_not(entries, today, revoked=public in revoked):
                 unusable[fingerprint(public)] = reason
             else:
                 usable[public] = entries[0][0]
-        pushers = frozenset(f"trust:{name}" for name, signer in trust.items() if signer.may_push)
+        trust = _trust(estate).items()
+        pushers = frozenset(f"trust:{name}" for name, signer in trust if signer.may_push)
         return cls(usable, pushers, unusable)
 
     def of_the_trust(self) -> Keyring:
@@ -67,34 +67,28 @@ class Keyring:
 
 def revoked_keys(tree: EstateTree) -> frozenset[str]:
     """Return the keys that a tree says are revoked, in the form of `Keyring.holders`."""
-    filed = [*_keys_of_trust(_trust(tree)), *_keys_of_vendors(tree)]
+    filed = _filed(Estate(tree))
     return frozenset(without_comment(key.public) for _, key in filed if key.revoked is not None)
 
 
-def _trust(tree: EstateTree) -> dict[str, Signer]:
-    if not tree.exists(SIGNERS):
-        return {}
-    return parse(SIGNERS, tree.read(SIGNERS), Signers).signers
+def _trust(estate: Estate) -> dict[str, Signer]:
+    return estate.signers().signers if estate.tree.exists(SIGNERS) else {}
 
 
-def _keys_of_trust(trust: dict[str, Signer]) -> Iterator[tuple[str, Key]]:
-    for name, signer in trust.items():
+def _filed(estate: Estate) -> Iterator[tuple[str, Key]]:
+    for name, signer in _trust(estate).items():
         yield from ((f"trust:{name}", key) for key in signer.keys)
+    for name, vendor in estate.vendors().items():
+        if _NAME.fullmatch(name):
+            yield from ((f"vendor:{name}", key) for key in vendor.keys)
 
 
-def _keys_of_vendors(tree: EstateTree) -> Iterator[tuple[str, Key]]:
-    for path in tree.paths("vendor_manifests"):
-        if found := _VENDOR_FILE.fullmatch(path):
-            vendor = parse(path, tree.read(path), Vendor)
-            yield from ((f"vendor:{found[1]}", key) for key in vendor.keys)
-
-
-def _why_not(entries: Sequence[tuple[str, Key]], today: dt.date) -> str:
+def _why_not(entries: Sequence[tuple[str, Key]], today: dt.date, *, revoked: bool) -> str:
     principals = sorted({principal for principal, _ in entries})
     if len(principals) > 1:
         # It would identify neither of them.
         return f"is on file for more than one signer: {', '.join(principals)}"
-    if any(key.revoked is not None for _, key in entries):
+    if revoked or any(key.revoked is not None for _, key in entries):
         return f"of {principals[0]} was revoked"
     if not any(key.usable_on(today) for _, key in entries):
         return f"of {principals[0]} is not valid on {today}"

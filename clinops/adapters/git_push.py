@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -75,14 +75,23 @@ def read_updates(lines: Iterable[str]) -> list[Update]:
     return updates
 
 
-def pre_receive(lines: Iterable[str], repository: GitRepository, validate: Validate) -> PushVerdict:
-    """Judge a whole push, as git gives it to the hook; one bad ref refuses all of it."""
-    verdicts = [check(repository, update, validate) for update in read_updates(lines)]
-    return PushVerdict(
-        next((verdict.principal for verdict in verdicts if verdict.principal), None),
-        tuple(chain.from_iterable(verdict.manifests for verdict in verdicts)),
-        tuple(chain.from_iterable(verdict.problems for verdict in verdicts)),
-    )
+def judge(updates: Sequence[Update], repository: GitRepository, validate: Validate) -> PushVerdict:
+    """Judge a whole push; one bad ref refuses all of it.
+
+    Args:
+        updates: What git gave to the `pre-receive` hook.
+        repository: The estate's repository, read with the hook's own environment: git keeps the
+            new objects apart until the hook says yes.
+        validate: Finds the problems in the files of a tree.
+
+    Raises:
+        BadInputError: There is no update.
+    """
+    verdicts = [check(repository, update, validate) for update in updates]
+    if not verdicts:
+        raise BadInputError("git named no ref to update", mend="let git call the hook, on a push")
+    problems = tuple(problem for verdict in verdicts for problem in verdict.problems)
+    return replace(verdicts[0], problems=problems)
 
 
 def check(repository: GitRepository, update: Update, validate: Validate) -> PushVerdict:
@@ -97,7 +106,8 @@ def check(repository: GitRepository, update: Update, validate: Validate) -> Push
     keyring = repository.keyring(repository.at(update.old))
     commits = repository.commits(update.old, update.new, limit=MOST_COMMITS + 1)
     if len(commits) > MOST_COMMITS:
-        return PushVerdict(None, (), (f"a push has at most {MOST_COMMITS} commits; push fewer",))
+        problems = [f"a push has at most {MOST_COMMITS} commits; push fewer at once"]
+        return PushVerdict(None, (), tuple(problems))
     principal = None
     for commit in commits:
         try:

@@ -6,7 +6,6 @@ import datetime as dt
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from clinops.adapters.git_command import GitCommand
 from clinops.adapters.git_keys import Keyring, revoked_keys
 from clinops.adapters.git_tree import GitTree, escaped
 from clinops.errors import InfrastructureError, NotFoundError, RefusedError
+from clinops.ports import Clock
 
 NO_OBJECT = "0" * 40
 """What git writes for a ref that does not exist yet, or no more."""
@@ -47,17 +47,14 @@ class Change:
         return self.blob == NO_OBJECT
 
 
-def today_in_utc() -> dt.date:
-    """Return the day it is in UTC."""
-    return dt.datetime.now(dt.UTC).date()
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 class GitRepository:
     """A bare repository whose protected branch is the only source of policy."""
 
-    def __init__(
-        self, path: Path, branch: str = "main", *, today: Callable[[], dt.date] = today_in_utc
-    ) -> None:
+    def __init__(self, path: Path, branch: str = "main", *, clock: Clock = _utc_now) -> None:
         """Open a repository; raises NotFoundError where there is none at that path."""
         if not (path / "HEAD").is_file():
             raise NotFoundError(
@@ -65,7 +62,7 @@ class GitRepository:
             )
         self.ref = f"refs/heads/{branch}"
         self._git = GitCommand(path)
-        self._today = today
+        self._clock = clock
 
     def head(self) -> GitTree:
         """Return the tree at the tip of the protected branch."""
@@ -116,7 +113,7 @@ class GitRepository:
 
     def keyring(self, tree: GitTree) -> Keyring:
         """Return the keys at a tree that count today."""
-        return Keyring.of(tree, self._today(), revoked=revoked_keys(self.head()))
+        return Keyring.of(tree, self._clock().date(), revoked=revoked_keys(self.head()))
 
     def signer_among(self, keyring: Keyring, commit: str) -> str:
         """Return whose key of a key ring signed a commit; raises RefusedError for nobody's."""

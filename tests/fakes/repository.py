@@ -1,0 +1,61 @@
+"""An estate's repository in memory: one straight line of commits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+
+from clinops.adapters.git_keys import Keyring, revoked_keys
+from clinops.domain.signer import without_comment
+from clinops.errors import NotFoundError, RefusedError
+from tests.fakes.trees import FakeTree
+
+
+class FakeRepository:
+    """Implements EstateRepository; a commit is "signed" by naming a public key."""
+
+    def __init__(self, today: dt.date | None = None) -> None:
+        self.today = today or dt.datetime.now(dt.UTC).date()
+        self._trees: list[FakeTree] = []
+        self._keys: dict[str, str | None] = {}
+
+    def commit(self, changes: Mapping[str, bytes | None], key: str | None = None) -> str:
+        """Add a commit to the protected branch, signed with a public key."""
+        before = self._trees[-1].files if self._trees else {}
+        files = {path: data for path, data in {**before, **changes}.items() if data is not None}
+        commit = hashlib.sha1(repr((len(self._trees), files)).encode()).hexdigest()  # noqa: S324
+        self._trees.append(FakeTree(files, commit))
+        self._keys[commit] = key
+        return commit
+
+    def head(self) -> FakeTree:
+        if not self._trees:
+            raise NotFoundError("the estate has no commit")
+        return self._trees[-1]
+
+    def at(self, commit: str) -> FakeTree:
+        return self._trees[self._place(commit)]
+
+    def introduced(self, path: str) -> str:
+        later = self._trees[::-1]
+        for tree, before in zip(later, [*later[1:], FakeTree({})], strict=True):
+            if tree.files.get(path) != before.files.get(path):
+                return tree.commit
+        raise NotFoundError(f"no commit has ever changed {path}")
+
+    def signer_of(self, commit: str) -> str:
+        place = self._place(commit)
+        source = self._trees[max(place - 1, 0)]
+        keyring = Keyring.of(source, self.today, revoked=revoked_keys(self.head()))
+        known = keyring.holders if place else keyring.of_the_trust().holders
+        key = self._keys[commit]
+        if key is None or without_comment(key) not in known:
+            raise RefusedError(f"commit {commit[:12]} is signed by nobody known here")
+        return known[without_comment(key)]
+
+    def _place(self, commit: str) -> int:
+        for place, tree in enumerate(self._trees):
+            if tree.commit == commit:
+                return place
+        raise NotFoundError(f"there is no commit {commit}")
