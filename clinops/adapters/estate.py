@@ -86,16 +86,15 @@ class Estate:
             raise BadInputError(f"{product} has several manifests: {', '.join(paths)}")
         return paths[0], self.manifest(paths[0])
 
+    @cached_property
     def products(self) -> list[str]:
-        """Return the products that have an environment."""
+        """The products that have an environment."""
         return [found[1] for path in self.files if (found := _COMPOSE.fullmatch(path))]
 
     def environment(self, product: str) -> Environment:
         """Return how a product is stood up."""
-        if product not in self.products():
-            raise NotFoundError(
-                f"{product}: no environment", mend=nearest(product, self.products())
-            )
+        if product not in self.products:
+            raise NotFoundError(f"{product}: no environment", mend=nearest(product, self.products))
         return self.parsed(f"environments/{product}/compose.yaml", Environment).document
 
     def gate(self, product: str) -> GatePolicy:
@@ -104,13 +103,15 @@ class Estate:
 
     def suites(self, product: str) -> list[str]:
         """Return the names of a product's suites."""
-        return sorted(
-            {
-                found[2]
-                for path in self.files
-                if (found := _SUITE.fullmatch(path)) and found[1] == product
-            }
-        )
+        return sorted(self._suites.get(product, ()))
+
+    @cached_property
+    def _suites(self) -> dict[str, set[str]]:
+        suites: dict[str, set[str]] = {}
+        for path in self.files:
+            if found := _SUITE.fullmatch(path):
+                suites.setdefault(found[1], set()).add(found[2])
+        return suites
 
     def signers(self) -> Signers:
         """Return who of the trust may sign or push."""
@@ -179,10 +180,10 @@ class _Validation:
         """Yield every problem, those of broken documents last."""
         yield from self._manifests()
         yield from self._people()
-        for product in self._estate.products():
+        for product in self._estate.products:
             yield from self._product(product)
         if sites := self._read(SITES, Sites):
-            yield from rules.sites_run_known_products(sites, self._estate.products())
+            yield from rules.sites_run_known_products(sites, self._estate.products)
         yield from (
             Problem(
                 path, 1, "this file is not read", "call it <product>.yaml, in a vendor's folder"
@@ -205,7 +206,7 @@ class _Validation:
         read = (self._read(path, Manifest) for path in self._estate.manifest_paths())
         manifests = [manifest for manifest in read if manifest]
         yield from rules.products_have_one_manifest(manifests)
-        products = self._estate.products()
+        products = self._estate.products
         for manifest in manifests:
             product = manifest.document.product
             yield from rules.manifest_is_in_place(manifest)
@@ -255,6 +256,7 @@ class _Validation:
 
     def _environment(self, product: str, environment: Parsed[Environment]) -> Iterator[Problem]:
         home = f"environments/{product}"
+        place: Place
         wanted: dict[Place, str] = {
             ("services", name, "build", "context"): f"{home}/{service.build.context}/Dockerfile"
             for name, service in environment.document.services.items()
@@ -270,6 +272,6 @@ class _Validation:
         suites = self._estate.suites(product)
         for position, check in enumerate(section.site_checks):
             if check not in suites:
-                place: Place = ("x-clinops", "site_checks", position)
+                place = ("x-clinops", "site_checks", position)
                 what = f"the product has no suite {check}"
                 yield environment.problem(place, what, nearest(check, suites))

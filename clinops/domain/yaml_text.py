@@ -66,7 +66,7 @@ def read_yaml(file: str, data: bytes) -> YamlText:
         what = getattr(error, "problem", None) or "it can't be read"
         raise stop(
             file,
-            mark.line + 1 if mark else 1,
+            min(mark.line, text.count("\n")) + 1 if mark else 1,
             f"not valid YAML: {what}",
             "look at the indentation, the quotes and the colons before this point",
         ) from None
