@@ -51,8 +51,8 @@ class EstateRepository(Protocol):
     def at(self, commit: str) -> EstateTree:
         """Return the tree at a commit; raises NotFoundError."""
 
-    def introduced(self, path: str) -> str:
-        """Return the last commit on the protected branch that changed a path."""
+    def introduced(self, path: str, commit: str) -> str:
+        """Return the last commit that changed a path, looking back from a commit."""
 
     def signer_of(self, commit: str) -> str:
         """Return who signed a commit: `vendor:<name>` or `trust:<signer id>`.

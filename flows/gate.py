@@ -6,17 +6,19 @@ again, policy and signers are read from the tip of the protected branch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from clinops.domain.digest import canonical
+from clinops.domain.envelope import Envelope
 from clinops.domain.evidence import Evidence
 from clinops.domain.gate import GateReport
 from clinops.domain.judgement import evaluate
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.ledger import Entry, Kind, ReleaseRecord, timestamp
 from clinops.domain.outcome import State
-from clinops.domain.signoff import BrokenSignature, CheckedSignature, check
-from clinops.errors import ClinOpsError, EvidenceError
+from clinops.domain.release import Release
+from clinops.domain.signoff import BrokenSignature, CheckedSignature, Meaning, check
+from clinops.errors import ClinOpsError, EvidenceError, RefusedError
 from clinops.ports import Signatures
 from clinops.wiring import Wiring
 
@@ -44,9 +46,9 @@ def check_everything(record: ReleaseRecord, wiring: Wiring) -> Check:
         return Check(record, None, None, (), (*refusals, f"the release is {record.state}"))
     try:
         evidence = load_evidence(record, wiring)
-    except EvidenceError as error:
+        report = gate_report(record, evidence, wiring)
+    except (EvidenceError, RefusedError) as error:
         return Check(record, None, None, (), (*refusals, str(error)))
-    report = gate_report(record, evidence, wiring)
     sites = wiring.estate(wiring.repository.head()).sites().running(record.product)
     refusals += reasons(report)
     refusals += _inputs(record, wiring)
@@ -72,18 +74,58 @@ def load_evidence(record: ReleaseRecord, wiring: Wiring) -> Evidence:
     return evidence
 
 
-def gate_report(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> GateReport:
-    """Evaluate the gate as the protected branch has it now."""
+def gate_report(
+    record: ReleaseRecord,
+    evidence: Evidence,
+    wiring: Wiring,
+    also: Sequence[CheckedSignature | BrokenSignature] = (),
+) -> GateReport:
+    """Evaluate the gate as the protected branch has it now, with signatures not yet recorded."""
     head = wiring.estate(wiring.repository.head())
     return evaluate(
         head.gate(record.product),
         head.signers(),
         head.vendors(),
-        signatures(wiring.ledger.entries(record.id), wiring.signatures),
+        [*signatures(wiring.ledger.entries(record.id), wiring.signatures), *also],
         evidence=evidence,
-        committer=evidence.release.committer,
+        committer=committer_of(evidence.release, wiring),
         now=wiring.clock(),
     )
+
+
+def committer_of(release: Release, wiring: Wiring) -> str:
+    """Ask git who signed the commit that the release's manifest came with.
+
+    Raises:
+        RefusedError: It is not who the release says, or the key has been revoked since.
+    """
+    commit = wiring.repository.introduced(release.manifest_path, release.commit)
+    committer = wiring.repository.signer_of(commit)
+    if committer != release.committer:
+        raise RefusedError(f"git says that {committer} committed it, not {release.committer}")
+    return committer
+
+
+def record_signature(
+    record: ReleaseRecord,
+    evidence: Evidence,
+    envelope: Envelope,
+    meaning: Meaning,
+    wiring: Wiring,
+) -> None:
+    """Append a signature that counts; raises RefusedError, and writes nothing, for any other."""
+    now = timestamp(wiring.clock())
+    signature = check(envelope.to_bytes(), now, wiring.signatures.verify)
+    before = gate_report(record, evidence, wiring).refused
+    after = gate_report(record, evidence, wiring, [signature]).refused
+    objections = [one.sentence for one in after if one not in before]
+    if objections:
+        raise RefusedError(
+            f"this signature would not count, so it was not recorded: {'; '.join(objections)}",
+            mend=f"clinops release show {record.id}",
+        )
+    kind = Kind.SIGNED if meaning is Meaning.APPROVED else Kind.REJECTED
+    wiring.ledger.append(kind, record.id, {"envelope": envelope.json_value()})
 
 
 def signatures(

@@ -61,7 +61,7 @@ def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
         vendor=manifest.vendor,
         version=manifest.version,
         commit=tree.commit,
-        committer=wiring.repository.signer_of(wiring.repository.introduced(path)),
+        committer=wiring.repository.signer_of(wiring.repository.introduced(path, tree.commit)),
         manifest_path=path,
         inputs=inputs,
     )

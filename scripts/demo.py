@@ -21,7 +21,7 @@ import httpx
 import yaml
 
 HOME = Path(__file__).parents[1]
-PRODUCT, OLD, NEW, SITE = "orthanc", "1.10.1", "1.12.7", "st-elsewhere"
+PRODUCT, OLD, NEW = "orthanc", "1.10.1", "1.12.7"
 PEOPLE = {
     "demo-admin": ("Demonstration Administrator", [], True),
     "demo-cso": ("Demonstration Safety Officer", ["clinical-safety-officer"], False),
@@ -43,12 +43,19 @@ def step(text: str) -> None:
 class Demo:
     """The folders and the commands of one demonstration."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, prefix: str = "") -> None:
         self.root = root
+        self.prefix = prefix
         self.estate = root / "estate"
         self.source = root / "source"
         self.keys = root / "keys"
         self.clone = root / "vendor-clone"
+
+    @property
+    def sites(self) -> dict[str, Any]:
+        """The sites of the reference estate; a prefix keeps two demonstrations apart."""
+        found = yaml.safe_load((HOME / "environments/sites.yaml").read_text())["sites"]
+        return {f"{self.prefix}{name}": site for name, site in found.items()}
 
     def clinops(self, *arguments: str, shown: bool = True) -> str:
         """Run the command line on the estate, with its progress on the terminal."""
@@ -74,7 +81,9 @@ class Demo:
         from clinops.adapters.docker_sites import DockerSites
         from clinops.wiring import utc_now
 
-        DockerSites({SITE: None}, utc_now).remove(PRODUCT, SITE)
+        sites = DockerSites(dict.fromkeys(self.sites), utc_now)
+        for site in self.sites:
+            sites.remove(PRODUCT, site)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def prepare(self) -> None:
@@ -97,6 +106,7 @@ class Demo:
             "keys": [self._key("demo-vendor")],
         }
         self._write(f"vendor_manifests/{PRODUCT}/vendor.yaml", vendor)
+        self._write("environments/sites.yaml", {"schema": 1, "sites": self.sites})
         gate = self.source / "environments" / PRODUCT / "gate.yaml"
         policy = yaml.safe_load(gate.read_text())
         self._write(str(gate.relative_to(self.source)), {**policy, "accept_demonstration": True})
@@ -127,7 +137,8 @@ class Demo:
         command = [sys.executable, "-m", "clinops", "--estate", str(self.estate)]
         say("$ clinops up")
         up = subprocess.Popen([*command, "up"], stdout=subprocess.DEVNULL)
-        self.clinops("adopt", PRODUCT, OLD, "--site", SITE, "--install", "--seed")
+        for site in self.sites:
+            self.clinops("adopt", PRODUCT, OLD, "--site", site, "--install", "--seed")
         if up.wait():
             sys.exit(up.returncode)
 
@@ -279,9 +290,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--estate", type=Path, default=Path("var/demo"))
     parser.add_argument("--sign", choices=["me", "demo"], default="demo")
+    parser.add_argument("--prefix", default="", help="put before the names of the sites")
     parser.add_argument("--remove", action="store_true", help="remove the demonstration, and stop")
     options = parser.parse_args()
-    demo = Demo(options.estate.resolve())
+    demo = Demo(options.estate.resolve(), options.prefix)
     os.environ.pop("CLINOPS_ESTATE", None)
     if options.remove:
         demo.remove()

@@ -14,7 +14,7 @@ from clinops.domain.signer import Signer
 from clinops.domain.signoff import Meaning, sign_off_for, statement_bytes
 from clinops.errors import RefusedError
 from clinops.wiring import Wiring
-from flows.gate import check_everything, load_evidence
+from flows.gate import check_everything, load_evidence, record_signature
 from flows.reconcile import schedule_promotion
 
 Release = Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")]
@@ -104,18 +104,18 @@ def _put(
         )
     signer_id, signer = _signer(wiring, wiring.signatures.public_key(key))
     evidence = load_evidence(record, wiring)
-    statement = sign_off_for(
-        evidence, signer_id, signer, role=role, meaning=meaning, reason=reason, now=wiring.clock()
-    )
     say(f"You are about to sign, as {signer.name} ({role}):")
     say(f"  {record.product} {record.version} is {meaning} for its sites")
     say(f"  on evidence {evidence.digest}")
     say(f"  with {len(evidence.findings)} finding(s), because: {reason}")
     if not yes:
         typer.confirm("Sign?", abort=True, err=True)
+    # The time is taken now: a person may have thought about it for a while.
+    statement = sign_off_for(
+        evidence, signer_id, signer, role=role, meaning=meaning, reason=reason, now=wiring.clock()
+    )
     envelope = wiring.signatures.sign(statement_bytes(statement), key)
-    kind = Kind.SIGNED if meaning is Meaning.APPROVED else Kind.REJECTED
-    wiring.ledger.append(kind, record.id, {"envelope": envelope.json_value()})
+    record_signature(record, evidence, envelope, meaning, wiring)
 
 
 def _signer(wiring: Wiring, public_key: str) -> tuple[str, Signer]:

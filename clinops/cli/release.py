@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -258,7 +259,7 @@ def qualify(
     next_step("commit, signed, and push")
 
 
-def print_local(evidence: Evidence, totals: dict[str, int]) -> None:
+def print_local(evidence: Evidence, totals: Mapping[str, int]) -> None:
     """Print the result of a local qualification."""
     show(f"{evidence.release.id}: {evidence.outcome}")
     show("tests     " + ", ".join(f"{number} {name}" for name, number in totals.items()))
