@@ -14,6 +14,7 @@ from git import Git, GitCommandError
 from clinops.errors import InfrastructureError
 
 _CONFIGURATION = {
+    "advice.graftFileDeprecated": "false",
     "core.attributesFile": "/dev/null",
     "core.fsmonitor": "false",
     "core.quotePath": "false",
@@ -77,6 +78,12 @@ class GitCommand:
         if status != 0:
             raise InfrastructureError(f"git {arguments[0]} failed: {errors.strip()}")
         return output
+
+    def says_more_than(self, limit: int, *arguments: str) -> bool:
+        """Whether git's standard output is above a limit in bytes; git is stopped there."""
+        process = self._git.execute(["git", *arguments], as_process=True)
+        # GitPython ends the process once nobody holds it.
+        return len(process.stdout.read(limit + 1)) > limit
 
     def describe(self, name: str) -> tuple[str, int] | None:
         """Return an object's kind and size in bytes, or None where there is no such object."""

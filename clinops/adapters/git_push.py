@@ -18,6 +18,7 @@ MOST_COMMITS = 1000
 LARGEST_MANIFEST = 256 * 1024
 _LONGEST_REPORT = 50
 
+_SIGN = "sign with a key that the trust has on file for you"
 _MANIFESTS = "vendor_manifests/"
 _MANIFEST = re.compile(rf"{_MANIFESTS}[^/]+/[^/]+\.yaml")
 _OF_GIT = frozenset({".gitattributes", ".gitmodules"})
@@ -39,7 +40,7 @@ class PushVerdict:
     """Whether a push may enter the estate, and everything that is wrong with it if not."""
 
     principal: str | None
-    """Who signed the newest commit, where that is known."""
+    """Who signed the newest commit, if every commit was in order."""
     manifests: tuple[str, ...]
     """The manifests that the push adds or changes."""
     problems: tuple[str, ...]
@@ -98,34 +99,37 @@ def check(repository: GitRepository, update: Update, validate: Validate) -> Push
     """Judge the update of one ref.
 
     Identity first, then reach, then content: files are only parsed once every commit is known to
-    be somebody's and nothing but regular files is in the tree.
+    be somebody's and nothing but regular files is in the tree. The first bad commit ends it, as
+    the later ones stand on it.
     """
-    problems = _of_update(repository, update)
-    if problems:
-        return PushVerdict(None, (), tuple(problems))
+    if problem := _of_update(repository, update):
+        return _refusal(problem)
     keyring = repository.keyring(repository.at(update.old))
     commits = repository.commits(update.old, update.new, limit=MOST_COMMITS + 1)
     if len(commits) > MOST_COMMITS:
-        problems = [f"a push has at most {MOST_COMMITS} commits; push fewer at once"]
-        return PushVerdict(None, (), tuple(problems))
+        return _refusal(f"a push has at most {MOST_COMMITS} commits; push fewer at once")
     principal = None
     for commit in commits:
         try:
             principal = _signer(repository, keyring, commit, update.old)
         except RefusedError as refusal:
-            problems.append(f"{refusal}; sign with a key that the trust has on file for you")
-        else:
-            problems += _of_commit(repository, keyring, commit, principal)
+            return _refusal(f"{refusal}; {refusal.mend or _SIGN}")
+        if problems := list(_of_commit(repository, keyring, commit, principal)):
+            return _refusal(*problems)
     changed = repository.changes(update.old, update.new)
-    if not problems:
-        problems = _of_content(repository, update, {change.path for change in changed}, validate)
-    manifests = [change.path for change in changed if _is_manifest(change)]
-    return PushVerdict(principal, tuple(manifests), tuple(dict.fromkeys(problems)))
+    manifests = tuple(change.path for change in changed if _is_manifest(change))
+    problems = _of_content(repository, update, {change.path for change in changed}, validate)
+    return PushVerdict(principal, manifests, tuple(problems))
 
 
-def _of_update(repository: GitRepository, update: Update) -> list[str]:
+def _refusal(*problems: str) -> PushVerdict:
+    # A merge shows the same file once a parent.
+    return PushVerdict(None, (), tuple(dict.fromkeys(problems)))
+
+
+def _of_update(repository: GitRepository, update: Update) -> str:
     why = _why_closed(repository, update) or _why_no_successor(repository, update)
-    return [f"{escaped(update.ref)}: {why}"] if why else []
+    return f"{escaped(update.ref)}: {why}" if why else ""
 
 
 def _why_closed(repository: GitRepository, update: Update) -> str:
@@ -150,12 +154,15 @@ def _why_no_successor(repository: GitRepository, update: Update) -> str:
 
 
 def _signer(repository: GitRepository, keyring: Keyring, commit: Commit, old: str) -> str:
-    """Name the signer by the keys of the branch; its history must agree later on."""
-    principal = repository.signer_among(keyring, commit.id)
+    """Name the signer by the keys of the branch; the commit's own history must agree."""
+    short = commit.id[:12]
     if not commit.parents:
-        raise RefusedError(f"commit {commit.id[:12]} starts a second history")
+        raise RefusedError(f"commit {short} starts a second history", mend="rebase it")
+    if repository.is_oversized(commit.id):
+        raise RefusedError(f"commit {short} has too many files", mend="keep data in archives")
+    principal = repository.signer_among(keyring, commit.id)
     if commit.parents[0] != old and repository.signer_of(commit.id) != principal:
-        raise RefusedError(f"commit {commit.id[:12]}: its key had another holder where it forked")
+        raise RefusedError(f"commit {short} forked when its key was another's", mend="rebase it")
     return principal
 
 

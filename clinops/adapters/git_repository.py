@@ -18,6 +18,9 @@ from clinops.ports import Clock
 NO_OBJECT = "0" * 40
 """What git writes for a ref that does not exist yet, or no more."""
 
+LARGEST_LISTING = 8 * 1024 * 1024
+"""Bytes that the names of all files of an estate may have; some hundred thousand files."""
+
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _GOOD = re.compile(r'^Good "git" signature for (\S+) with \S+ key SHA256:\S+$', re.MULTILINE)
 _FINGERPRINT = re.compile(r"^Good \"git\" signature with \S+ key (SHA256:\S+)$", re.MULTILINE)
@@ -148,6 +151,15 @@ class GitRepository:
             _change(facts.decode("ascii"), path.decode("utf-8", "surrogateescape"))
             for facts, path in zip(facts_and_paths[::2], facts_and_paths[1::2], strict=False)
         ]
+
+    def is_oversized(self, commit: str) -> bool:
+        """Whether a commit's file names alone are beyond reason.
+
+        A few small objects can name billions of files, and git collects a difference in memory:
+        ask this before `changes`.
+        """
+        listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+        return self._git.says_more_than(LARGEST_LISTING, *listing)
 
     def size_of(self, change: Change) -> int:
         """Return the size in bytes of what is there after a change."""

@@ -156,9 +156,7 @@ def test_refuses_an_evil_file_that_the_next_commit_removes(estate: GitEstate) ->
     path = "environments/pas/compose.yaml"
     evil = estate.commit({path: b"evil\n"})
     clean = estate.commit({path: None, MANIFEST: b"2\n"}, parents=[evil])
-    problems = pushed(estate, clean).problems
-    assert len(problems) == 2
-    assert all(problem.startswith(path) for problem in problems)
+    assert only_problem(pushed(estate, clean)).startswith(f"{path}: vendor:acme may only touch")
 
 
 def test_refuses_an_unsigned_commit_below_a_signed_one(estate: GitEstate) -> None:
@@ -308,6 +306,39 @@ def test_a_commit_that_its_own_history_cannot_attribute_is_refused(estate: GitEs
     assert forked[:12] in only_problem(pushed(estate, merge))
 
 
+def test_a_commit_that_forked_when_its_key_was_another_vendors_is_refused(
+    estate: GitEstate,
+) -> None:
+    forked = estate.commit({MANIFEST: b"2\n"}, key="globex")
+    globex = "vendor_manifests/globex/vendor.yaml"
+    swapped = {ACME: estate.keys.entry("globex"), globex: estate.keys.entry("acme")}
+    estate.advance(estate.commit({p: vendor_file(k) for p, k in swapped.items()}, key="ops"))
+    merge = estate.commit({MANIFEST: b"2\n"}, key="ops", parents=[estate.tip(), forked])
+    assert "forked when its key was another's" in only_problem(pushed(estate, merge))
+
+
+def test_refuses_a_tree_that_names_more_files_than_can_be_listed(estate: GitEstate) -> None:
+    """Eight small objects that stand for ten million files, put below a vendor's folder."""
+    blob = estate.git("hash-object", "-w", "--stdin", data=b"x")
+    level = f"100644 blob {blob}"
+    for _ in range(7):
+        entries = "".join(f"{level}\t{name}\n" for name in range(10))
+        level = f"040000 tree {estate.git('mktree', data=entries.encode())}"
+    root = estate.git("mktree", data=f"{level}\tvendor_manifests\n".encode())
+    commit = estate.git(
+        "commit-tree", root, "-p", estate.first, "-m", "bomb",
+        f"--gpg-sign={estate.keys.private('acme')}",
+    )  # fmt: skip
+    assert "too many files" in only_problem(pushed(estate, commit))
+
+
+def test_a_folder_whose_name_is_a_pattern_is_nobodys(estate: GitEstate) -> None:
+    keys = vendor_file(estate.keys.entry("eve"))
+    estate.advance(estate.commit({"vendor_manifests/*/vendor.yaml": keys}, key="ops"))
+    commit = estate.commit({MANIFEST: b"2\n"}, key="eve")
+    assert "nobody known here" in only_problem(pushed(estate, commit))
+
+
 def test_refuses_more_commits_than_the_limit(
     estate: GitEstate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,7 +421,7 @@ def test_one_bad_ref_refuses_the_whole_push(estate: GitEstate) -> None:
     updates = [Update(estate.tip(), good, MAIN), Update(NO_OBJECT, good, "refs/tags/v2")]
     verdict = judge(updates, estate.repository, nothing_wrong)
     assert only_problem(verdict).startswith("refs/tags/v2:")
-    assert verdict.principal == "vendor:acme"
+    assert verdict.report().startswith("ClinOps: refused, nothing was changed\n  refs/tags/v2:")
     assert judge(updates[:1], estate.repository, nothing_wrong).accepted
     with pytest.raises(BadInputError, match="no ref"):
         judge([], estate.repository, nothing_wrong)

@@ -406,3 +406,17 @@ def test_threads_may_share_a_repository(real: GitEstate) -> None:
     with ThreadPoolExecutor(4) as pool:
         read = list(pool.map(tree.read, list(files) * 10))
     assert read == list(files.values()) * 10
+
+
+def test_a_damaged_object_is_our_fault_and_not_the_vendors(real: GitEstate) -> None:
+    tree = real.repository.at(real.commit({"a.txt": b"content"}))
+    assert tree.exists("a.txt")
+    blob = real.git("rev-parse", f"{tree.commit}:a.txt")
+    (real.path / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(InfrastructureError, match=blob):
+        tree.read("a.txt")
+
+
+def test_a_git_that_fails_is_our_fault_and_says_what_it_said(real: GitEstate) -> None:
+    with pytest.raises(InfrastructureError, match=r"^git diff-tree failed: fatal: bad object ffff"):
+        real.repository.changes(real.first, "f" * 40)
