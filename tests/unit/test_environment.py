@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -13,7 +14,7 @@ from clinops.domain.compose_refusals import (
     REFUSED_IN_VOLUMES,
     HarmlessCapability,
 )
-from clinops.domain.environment import Environment
+from clinops.domain.environment import Environment, Service
 from clinops.domain.parsing import parse
 from clinops.errors import BadInputError
 
@@ -218,3 +219,10 @@ def test_takes_a_service_that_is_called_like_a_key():
 def test_tells_all_problems_of_a_file_at_once():
     text = with_app("privileged: true\nnetwork_mode: host\npid: host").replace("- data:", "- /:")
     assert [line for line, _ in problems_of(text)] == [8, 11, 12, 13]
+
+
+def test_the_documented_subset_names_every_key():
+    page = (Path(__file__).parents[2] / "docs" / "compose-subset.md").read_text(encoding="utf-8")
+    families = {"dns", "cpu", "mem"}
+    keys = [*Service.model_fields, *REFUSED_IN_SERVICES, *REFUSED_AT_THE_TOP, *REFUSED_IN_VOLUMES]
+    assert [k for k in keys if k not in page and k.split("_")[0] not in families] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from clinops.domain.manifest import ArchivePackage, BuildPackage, ImagePackage, Manifest, is_above
@@ -170,3 +172,11 @@ def test_orders_versions_as_people_do():
 def test_says_that_a_version_cannot_be_ordered():
     with pytest.raises(BadInputError, match="spring"):
         is_above("1.0", "spring")
+
+
+def test_the_documented_example_is_a_good_manifest():
+    page = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    assert set(dict(manifest(example))) == set(Manifest.model_fields)
+    for name, field in Manifest.model_fields.items():
+        assert f"`{field.alias or name}" in page
