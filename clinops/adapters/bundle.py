@@ -51,10 +51,9 @@ class Bundle:
     """The ledger's entries about the release, by rising sequence."""
 
 
-def export(
+def export(  # noqa: PLR0917  # the parts of a bundle, in its own order
     evidence: Evidence,
     store: EvidenceStore,
-    *,
     envelopes: Sequence[bytes],
     policy_files: Mapping[str, bytes],
     entries: Sequence[Entry],

@@ -1,0 +1,173 @@
+"""What holds of every ledger, the fake one included."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from clinops.adapters.sql_ledger import SqlLedger
+from clinops.domain.ledger import Kind
+from clinops.domain.outcome import Outcome, State
+from clinops.errors import LedgerError
+from clinops.ports import Ledger
+from tests.fakes.ledger import (
+    EVIDENCE,
+    FakeClock,
+    FakeLedger,
+    live_body,
+    release_body,
+    to_live,
+    to_sign_off,
+)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def ledger(request, tmp_path, clock) -> Iterator[Ledger]:
+    if request.param == "fake":
+        yield FakeLedger(clock)
+        return
+    if request.param == "sqlite":
+        address = f"sqlite:///{tmp_path}/ledger.db"
+    else:
+        address = request.getfixturevalue("postgres_server").database()
+    opened = SqlLedger(address, clock)
+    yield opened
+    opened.close()
+
+
+class TestLedgerContract:
+    def test_an_empty_ledger_is_whole(self, ledger):
+        assert list(ledger.problems()) == []
+        assert list(ledger.entries()) == []
+        assert ledger.releases() == []
+        assert ledger.live() == []
+        assert ledger.release("pas-1") is None
+
+    def test_a_release_goes_all_the_way_to_live(self, ledger):
+        to_live(ledger)
+        record = ledger.release("pas-1")
+        assert (record.state, record.outcome) == (State.LIVE, Outcome.QUALIFIED)
+        assert (record.evidence, record.attempt) == (EVIDENCE, 1)
+        [system] = ledger.live()
+        assert (system.product, system.site, system.release) == ("pas", "ward", "pas-1")
+        assert list(ledger.problems()) == []
+
+    def test_returns_entries_in_order_and_as_they_were_appended(self, ledger):
+        first = ledger.append(Kind.RELEASE_KNOWN, "pas-1", release_body("pas-1"))
+        second = ledger.append(Kind.RELEASE_KNOWN, "lab-1", release_body("lab-1", "lab"))
+        third = ledger.append(Kind.QUALIFICATION_STARTED, "pas-1", {"attempt": 1, "é": (1.5, None)})
+        assert list(ledger.entries()) == [first, second, third]
+        assert list(ledger.entries(after=1)) == [second, third]
+        assert list(ledger.entries("pas-1")) == [first, third]
+        assert list(ledger.entries("pas-1", after=1)) == [third]
+        assert third.body == {"attempt": 1, "é": [1.5, None]}
+
+    def test_lists_releases_newest_first_and_by_product(self, ledger):
+        for name, product in [("pas-1", "pas"), ("lab-1", "lab"), ("pas-2", "pas")]:
+            ledger.append(Kind.RELEASE_KNOWN, name, release_body(name, product))
+        ledger.append(Kind.QUALIFICATION_STARTED, "pas-1", {"attempt": 1})
+        assert [record.id for record in ledger.releases()] == ["pas-2", "lab-1", "pas-1"]
+        assert [record.id for record in ledger.releases("pas")] == ["pas-2", "pas-1"]
+
+    def test_lists_what_is_live_by_product_and_site(self, ledger):
+        for product, site in [("pas", "ward"), ("lab", "ward"), ("pas", "Annexe")]:
+            body = {"live": live_body(product=product, site=site)}
+            ledger.append(Kind.SYSTEM_ADOPTED, f"{product}@{site}", body)
+        found = [(system.product, system.site) for system in ledger.live()]
+        assert found == [("lab", "ward"), ("pas", "Annexe"), ("pas", "ward")]
+        assert [system.product for system in ledger.live("lab")] == ["lab"]
+
+    def test_a_rollback_puts_the_old_system_back_on_record(self, ledger):
+        ledger.append(Kind.SYSTEM_ADOPTED, "pas@ward", {"live": live_body(version="1.1.0")})
+        to_sign_off(ledger)
+        ledger.append(Kind.DEPLOYMENT_STARTED, "pas-1", {})
+        body = {"live": live_body(version="1.1.0"), "release": "pas-1"}
+        ledger.append(Kind.SITE_ROLLED_BACK, "pas@ward", body)
+        ledger.append(Kind.ROLLED_BACK, "pas-1", {})
+        [system] = ledger.live("pas")
+        assert system.version == "1.1.0"
+        assert ledger.release("pas-1").state is State.ROLLED_BACK
+        assert list(ledger.problems()) == []
+
+    @pytest.mark.parametrize(
+        ("kind", "body"),
+        [
+            (Kind.RELEASE_KNOWN, release_body("pas-1")),
+            (Kind.VERDICT, {"outcome": "refused", "evidence": EVIDENCE}),
+            (Kind.QUALIFICATION_STARTED, {"attempt": 2}),
+            (Kind.DEPLOYED, {}),
+            (Kind.SIGNED, {"broken": float("inf")}),
+        ],
+        ids=["known twice", "second verdict", "started anew", "never deployed", "no JSON"],
+    )
+    def test_a_contradiction_is_refused_and_leaves_nothing_behind(self, ledger, kind, body):
+        to_sign_off(ledger)
+        before = list(ledger.entries()), ledger.releases()
+        with pytest.raises(LedgerError):
+            ledger.append(kind, "pas-1", body)
+        assert (list(ledger.entries()), ledger.releases()) == before
+        assert list(ledger.problems()) == []
+
+    def test_a_deployment_starts_twice_only_to_resume(self, ledger):
+        to_sign_off(ledger)
+        ledger.append(Kind.DEPLOYMENT_STARTED, "pas-1", {})
+        with pytest.raises(LedgerError, match="under way already"):
+            ledger.append(Kind.DEPLOYMENT_STARTED, "pas-1", {})
+        ledger.append(Kind.DEPLOYMENT_STARTED, "pas-1", {"resume": True})
+
+    def test_a_clock_that_was_set_back_stops_the_ledger(self, ledger, clock):
+        ledger.append(Kind.RELEASE_KNOWN, "pas-1", release_body("pas-1"))
+        clock.advance(-1)
+        with pytest.raises(LedgerError, match="the clock was set back"):
+            ledger.append(Kind.QUALIFICATION_STARTED, "pas-1", {"attempt": 1})
+
+    def test_times_are_written_in_utc_whatever_the_clocks_zone(self, ledger, clock):
+        clock.now = clock.now.astimezone(dt.timezone(dt.timedelta(hours=-3)))
+        entry = ledger.append(Kind.RELEASE_KNOWN, "pas-1", release_body("pas-1"))
+        assert entry.time == "2025-06-10T12:00:00.000000+00:00"
+
+    def test_threads_that_append_at_once_make_one_chain(self, ledger):
+        names = [f"pas-{number}" for number in range(12)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: ledger.append(Kind.RELEASE_KNOWN, n, release_body(n)), names))
+        assert sorted(record.id for record in ledger.releases()) == sorted(names)
+        assert list(ledger.problems()) == []
+
+    def test_a_lease_has_one_holder_until_it_ends(self, ledger, clock):
+        assert ledger.take_lease("qualify:pas-1", "ann", 10)
+        assert not ledger.take_lease("qualify:pas-1", "bob", 10)
+        assert ledger.take_lease("qualify:pas-2", "bob", 10)
+        assert ledger.leases() == {"qualify:pas-1": "ann", "qualify:pas-2": "bob"}
+        clock.advance(10)
+        assert ledger.leases() == {}
+        assert ledger.take_lease("qualify:pas-1", "bob", 10)
+        assert not ledger.take_lease("qualify:pas-1", "ann", 10)
+
+    def test_a_holder_renews_its_own_lease(self, ledger, clock):
+        ledger.take_lease("work", "ann", 10)
+        clock.advance(9)
+        assert ledger.take_lease("work", "ann", 10)
+        clock.advance(9)
+        assert ledger.leases() == {"work": "ann"}
+
+    def test_only_its_holder_gives_a_lease_back(self, ledger):
+        ledger.take_lease("work", "ann", 10)
+        ledger.release_lease("work", "bob")
+        assert ledger.leases() == {"work": "ann"}
+        ledger.release_lease("work", "ann")
+        ledger.release_lease("work", "ann")
+        assert ledger.take_lease("work", "bob", 10)
+
+    def test_of_threads_that_want_a_lease_one_gets_it(self, ledger):
+        with ThreadPoolExecutor(8) as pool:
+            taken = list(pool.map(lambda who: ledger.take_lease("work", str(who), 10), range(8)))
+        assert taken.count(True) == 1
+        assert ledger.leases() == {"work": str(taken.index(True))}

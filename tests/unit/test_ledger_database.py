@@ -1,0 +1,271 @@
+"""The ledger in real databases: opened by many processes, attacked by whoever has the file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from clinops.adapters import migrations, sql_tables
+from clinops.adapters.sql_ledger import SqlLedger
+from clinops.domain.ledger import Kind
+from clinops.errors import BadInputError, InfrastructureError, LedgerError
+from tests.fakes.ledger import FakeClock, live_body, release_body, to_live, to_sign_off
+
+
+LEDGER = sql_tables.ledger
+
+S = TypeVar("S", sa.Update, sa.Delete)
+
+
+def _entry(statement: S, sequence: int) -> S:
+    return statement.where(LEDGER.c.sequence == sequence)
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@pytest.fixture
+def ledger(database) -> Iterator[SqlLedger]:
+    """A ledger of nine entries: one release live, another known, a system adopted."""
+    opened = SqlLedger(database, FakeClock())
+    to_live(opened)
+    opened.append(Kind.RELEASE_KNOWN, "pas-2", release_body("pas-2"))
+    opened.append(Kind.SYSTEM_ADOPTED, "lab@ward", {"live": live_body(product="lab")})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def attack(ledger, database):
+    """Run statements as somebody who has the database and takes the triggers off first."""
+
+    def statements(*lines: str | sa.Executable) -> list[str]:
+        engine = sa.create_engine(database)
+        if engine.dialect.name == "sqlite":
+            off = ["DROP TRIGGER ledger_keeps_entries", "DROP TRIGGER ledger_loses_nothing"]
+        else:
+            off = ["DROP TRIGGER ledger_keeps_entries ON ledger"]
+        with engine.begin() as connection:
+            for line in [*off, *lines]:
+                connection.execute(sa.text(line) if isinstance(line, str) else line)
+        engine.dispose()
+        return list(ledger.problems())
+
+    return statements
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE ledger SET time = 'x'", "DELETE FROM ledger WHERE sequence = 9"]
+)
+def test_the_database_itself_refuses_to_change_an_entry(ledger, database, statement):
+    engine = sa.create_engine(database)
+    with (
+        pytest.raises(sa.exc.DBAPIError, match="the ledger is append-only"),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+    assert list(ledger.problems()) == []
+
+
+@pytest.mark.parametrize("column", ["previous", "time", "kind", "subject", "body", "digest"])
+@pytest.mark.parametrize("sequence", [1, 5, 9])
+def test_an_edited_entry_is_named(attack, column, sequence):
+    problems = attack(_entry(sa.update(LEDGER), sequence).values({column: "x"}))
+    assert any(f"entry {sequence}" in problem for problem in problems)
+
+
+def test_an_entry_edited_with_care_is_named(attack):
+    body = json.dumps({"outcome": "refused", "evidence": "sha256:" + "e" * 64})
+    problems = attack(_entry(sa.update(LEDGER), 3).values(body=body))
+    assert "entry 3 was changed after it was written" in problems
+
+
+@pytest.mark.parametrize("sequence", [1, 5])
+def test_a_deleted_entry_is_named(attack, sequence):
+    problems = attack(_entry(sa.delete(LEDGER), sequence))
+    missing = f"entry {sequence} is missing: entry {sequence + 1} is in its place"
+    assert missing in problems
+
+
+def test_a_deleted_tail_is_named(attack):
+    problems = attack("DELETE FROM ledger WHERE sequence = 9")
+    assert "the ledger ends at entry 8, but its head is entry 9" in problems
+
+
+def test_a_ledger_that_lost_its_tail_takes_no_more_entries(attack, ledger):
+    attack("DELETE FROM ledger WHERE sequence = 9")
+    with pytest.raises(LedgerError, match="last entries are missing"):
+        ledger.append(Kind.RELEASE_KNOWN, "pas-3", release_body("pas-3"))
+
+
+def test_an_emptied_ledger_is_found(attack):
+    problems = attack("DELETE FROM ledger")
+    assert "the ledger ends at entry 0, but its head is entry 9" in problems
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM ledger_head", "UPDATE ledger_head SET digest='x'"]
+)
+def test_a_forged_head_is_found(attack, statement):
+    assert any("the ledger ends at entry 9" in problem for problem in attack(statement))
+
+
+def test_two_entries_swapped_are_both_named(attack):
+    problems = attack(
+        "UPDATE ledger SET sequence = 99 WHERE sequence = 4",
+        "UPDATE ledger SET sequence = 4 WHERE sequence = 5",
+        "UPDATE ledger SET sequence = 5 WHERE sequence = 99",
+    )
+    assert "entry 4 does not follow the one before it" in problems
+    assert "entry 5 was changed after it was written" in problems
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM releases WHERE name = 'pas-1'", "release pas-1 is missing"),
+        (
+            "INSERT INTO releases VALUES ('pas-9', '{}')",
+            "release pas-9 is in the folded table, but",
+        ),
+        ("UPDATE releases SET name = 'pas-3' WHERE name = 'pas-2'", "release pas-2 is missing"),
+        (
+            "UPDATE releases SET record = replace(record, 'known', 'live') WHERE name = 'pas-2'",
+            "the folded row of the release pas-2 says something else",
+        ),
+        (
+            "UPDATE releases SET record = 'no JSON' WHERE name = 'pas-2'",
+            "the folded row of the release pas-2 says something else",
+        ),
+        ("DELETE FROM live", "live system pas@ward is missing"),
+        (
+            "UPDATE live SET record = replace(record, '1.2.0', '1.1.0') WHERE name = 'pas@ward'",
+            "the folded row of the live system pas@ward says something else",
+        ),
+    ],
+)
+def test_a_folded_row_edited_by_hand_is_named(attack, statement, said):
+    assert any(said in problem for problem in attack(statement))
+
+
+def test_a_folded_row_that_nobody_can_read_is_no_traceback(attack, ledger):
+    attack("UPDATE releases SET record = 'no JSON' WHERE name = 'pas-2'")
+    with pytest.raises(LedgerError, match="can't be read") as caught:
+        ledger.release("pas-2")
+    assert "clinops ledger verify" in caught.value.diagnostics()
+
+
+def test_bytes_that_are_no_text_end_the_audit_with_a_problem(tmp_path):
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/ledger.db", FakeClock())
+    to_sign_off(ledger)
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/ledger.db")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER ledger_keeps_entries")
+        connection.exec_driver_sql("UPDATE ledger SET body = CAST(x'ff' AS TEXT)")
+    engine.dispose()
+    [problem] = ledger.problems()
+    assert "can't be read to its end" in problem
+    ledger.close()
+
+
+def test_entries_are_read_page_by_page_while_others_write(tmp_path):
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/ledger.db", FakeClock())
+    to_sign_off(ledger)
+    for _ in range(510):
+        ledger.append(Kind.PROMOTION_REFUSED, "pas-1", {})
+    seen = 0
+    for seen, entry in enumerate(ledger.entries(), start=1):
+        assert entry.sequence == seen
+        if seen == 5:
+            ledger.append(Kind.SIGNED, "pas-1", {})
+    assert seen == 514
+    ledger.close()
+
+
+def _append_some(job: tuple[str, int]) -> bool:
+    address, worker = job
+    ledger = SqlLedger(address, now)
+    try:
+        for number in range(5):
+            name = f"pas-{worker}-{number}"
+            ledger.append(Kind.RELEASE_KNOWN, name, release_body(name))
+        return ledger.take_lease("work", str(worker), 60)
+    finally:
+        ledger.close()
+
+
+def test_processes_may_open_a_new_database_and_write_to_it_at_once(database):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, mp_context=context) as pool:
+        leases = list(pool.map(_append_some, [(database, worker) for worker in range(4)]))
+    ledger = SqlLedger(database, now)
+    assert len(ledger.releases()) == 20
+    assert list(ledger.problems()) == []
+    assert leases.count(True) == 1
+    ledger.close()
+
+
+def test_opening_a_current_ledger_takes_no_time(database):
+    SqlLedger(database, now).close()
+    began = time.perf_counter()
+    ledger = SqlLedger(database, now)
+    took = time.perf_counter() - began
+    assert list(ledger.entries()) == []
+    ledger.close()
+    assert took < 0.05
+
+
+def test_the_code_was_written_for_the_last_migration():
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [sql_tables.REVISION]
+
+
+def test_refuses_a_database_of_a_newer_version(database):
+    SqlLedger(database, now).close()
+    engine = sa.create_engine(database)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    with pytest.raises(InfrastructureError) as caught:
+        SqlLedger(database, now)
+    assert "newer ClinOps" in caught.value.diagnostics()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "oracle9://x", "sqlite://", "sqlite:///:memory:"])
+def test_refuses_an_address_that_is_none(address):
+    with pytest.raises(BadInputError):
+        SqlLedger(address, now)
+
+
+def test_a_server_that_does_not_answer_is_an_error_without_its_password(tmp_path):
+    address = f"postgresql+psycopg://clinops:s3cret@/x?host={tmp_path}"
+    with pytest.raises(InfrastructureError) as caught:
+        SqlLedger(address, now)
+    assert "s3cret" not in caught.value.diagnostics()
+    assert caught.value.retryable
+
+
+def test_sqlite_is_set_up_to_lose_nothing(tmp_path):
+    database = sql_tables.Database(f"sqlite:///{tmp_path}/ledger.db")
+    with database.reading() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    database.close()
+    assert found == ["wal", 2, 1, 30_000]
