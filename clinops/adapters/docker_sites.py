@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from docker import DockerClient
 from docker.models.containers import Container
@@ -30,7 +30,7 @@ from clinops.domain.environment import Environment
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.site import Backup, LiveSystem
 from clinops.domain.suite import Role
-from clinops.errors import BadInputError, NotFoundError
+from clinops.errors import BadInputError, DeploymentError, NotFoundError
 from clinops.ports import Clock
 
 _VERSION = "clinops.version"
@@ -111,6 +111,17 @@ class DockerSites:
                 return kept
             self._stop(self._containers(live.product, live.site), environment)
             return volumes.back_up(live, environment, name, self._clock().isoformat())
+
+    def execute(self, product: str, site: str, service: str, command: Sequence[str]) -> None:
+        """Run a vendor's command inside a service; raises DeploymentError unless it exits 0."""
+        with engine_errors(f"run a command in {service} of {product} at {site}"):
+            container = self._containers(product, site).get(service)
+            if container is None:
+                raise DeploymentError(f"{product} at {site} has no service {service} to act in")
+            status, output = container.exec_run(list(command))
+        if status != 0:
+            said = output.decode(errors="replace")[-1000:]
+            raise DeploymentError(f"{command[0]} exited {status} in {service}: {said}")
 
     def restore(self, backup: Backup, environment: Environment) -> None:
         """Stop the system and put the data of a backup back; `deploy` starts it again."""

@@ -91,7 +91,7 @@ def _refuse_to_lose(hook: Path, *, replace: bool) -> None:
 
 def _script(name: str, estate: Path, python: Path) -> str:
     # -P: the current folder is the repository, and nothing may be imported from there.
-    command = [str(python), "-P", "-m", "clinops", "hook", name, "--estate", str(estate)]
+    command = [str(python), "-P", "-m", "clinops", "--estate", str(estate), "hook", name]
     return f"#!/bin/sh\n{_MARK}\nexec {shlex.join(command)}\n"
 
 

@@ -89,9 +89,9 @@ class GitRepository:
         found = self._git.describe(name) if _COMMIT.fullmatch(name) else None
         return found is not None and found[0] == "commit"
 
-    def introduced(self, path: str) -> str:
-        """Return the last commit on the protected branch that changed a path."""
-        tip = self.head().commit
+    def introduced(self, path: str, commit: str) -> str:
+        """Return the last commit that changed a path, looking back from a commit."""
+        tip = self.at(commit).commit
         found = self._git.run("log", "-1", "--format=%H", tip, "--", path).decode("ascii").strip()
         if not found:
             raise NotFoundError(f"no commit of the estate has ever changed {escaped(path)}")

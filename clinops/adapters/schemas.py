@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from clinops.domain.environment import Environment
@@ -53,5 +54,13 @@ def write(folder: Path = SCHEMAS) -> None:
         (folder / f"{name}.json").write_text(schema_of(name), encoding="utf-8")
 
 
+def main() -> None:
+    """Write the schemas, or with `--check` fail where they have drifted from the models."""
+    if "--check" not in sys.argv:
+        write()
+    elif stale := drifted():
+        sys.exit(f"schemas have drifted: {', '.join(stale)}; mend: python -m {__spec__.name}")
+
+
 if __name__ == "__main__":
-    write()
+    main()

@@ -37,8 +37,8 @@ class FakeRepository:
     def at(self, commit: str) -> FakeTree:
         return self._trees[self._place(commit)]
 
-    def introduced(self, path: str) -> str:
-        later = self._trees[::-1]
+    def introduced(self, path: str, commit: str) -> str:
+        later = self._trees[: self._place(commit) + 1][::-1]
         for tree, before in zip(later, [*later[1:], FakeTree({})], strict=True):
             if tree.files.get(path) != before.files.get(path):
                 return tree.commit

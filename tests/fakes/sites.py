@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from clinops.domain.environment import Environment
@@ -77,6 +77,12 @@ class FakeSites:
             )
             self.backups[(*system, name)] = (backup, self.data.get(system, ""))
         return self.backups[(*system, name)][0]
+
+    def execute(self, product: str, site: str, service: str, command: Sequence[str]) -> None:
+        self._ensure_engine()
+        self.calls.append(f"execute {' '.join(command)}")
+        if command[0] == "false":
+            raise DeploymentError("false exited 1")
 
     def restore(self, backup: Backup, environment: Environment) -> None:
         self._ensure_engine()

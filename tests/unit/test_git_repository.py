@@ -126,13 +126,13 @@ def test_lists_the_files_below_a_folder_and_not_those_of_its_namesakes(estate: E
 def test_names_the_last_commit_that_changed_a_path(estate: Estate) -> None:
     changed = estate.add({MANIFEST: b"version: 2\n"})
     estate.add({"vendor_manifests/acme/other.yaml": b"x\n"})
-    assert estate.repository.introduced(MANIFEST) == changed
-    assert estate.repository.introduced(ACME) == estate.first
+    assert estate.repository.introduced(MANIFEST, estate.repository.head().commit) == changed
+    assert estate.repository.introduced(ACME, estate.repository.head().commit) == estate.first
 
 
 def test_refuses_to_name_a_commit_for_a_path_that_never_was(estate: Estate) -> None:
     with pytest.raises(NotFoundError):
-        estate.repository.introduced("*")
+        estate.repository.introduced("*", estate.repository.head().commit)
 
 
 def test_the_first_commit_is_signed_by_a_key_of_the_trust_that_it_introduces(
@@ -271,7 +271,7 @@ def test_names_the_commit_of_a_side_branch_that_made_a_change(real: GitEstate) -
     other = real.commit({"environments/x.yaml": b"x\n"}, key="ops")
     merge = real.commit({"environments/x.yaml": b"x\n"}, key="ops", parents=[side, other])
     real.advance(merge)
-    assert real.repository.introduced(MANIFEST) == side
+    assert real.repository.introduced(MANIFEST, real.repository.head().commit) == side
     assert real.repository.signer_of(side) == "vendor:acme"
 
 
