@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 from time import monotonic, sleep
 
 from docker import DockerClient
@@ -66,6 +67,7 @@ def create_container(
         # NOTE: an internal network alone lets the engine ask the host's resolver for outside
         # names (CVE-2024-29018); this address is the container's own loopback: nobody there.
         dns=_NO_OUTSIDE_NAMES,
+        dns_opt=["timeout:1", "attempts:1"],
         labels=own_labels(client, image, {**service.labels, **placement.labels}),
         volumes={v: {"bind": p, "mode": "rw"} for p, v in placement.volumes.items()},
         tmpfs=dict.fromkeys(service.tmpfs, ""),
@@ -98,9 +100,17 @@ def own_labels(client: DockerClient, image: str, labels: Mapping[str, str]) -> d
 
 
 def create_network(client: DockerClient, name: str, labels: Mapping[str, str]) -> Network:
-    """Create a network without a way out."""
+    """Create a network without a way out.
+
+    Its bridge is called `clinops-…`, so that one firewall rule of the host covers all of them.
+    """
     return client.networks.create(
-        name, driver="bridge", internal=True, check_duplicate=True, labels=dict(labels)
+        name,
+        driver="bridge",
+        internal=True,
+        check_duplicate=True,
+        options={"com.docker.network.bridge.name": f"clinops-{token_hex(3)}"},
+        labels=dict(labels),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +89,15 @@ def engine() -> Iterator[DockerClient]:
         pytest.fail(f"the base image {BASE} is missing: `make images` builds it")
     yield client
     client.close()
+
+
+@pytest.fixture
+def no_way_there() -> Iterator[None]:
+    """For tests that lose the engine: the SDK drops sockets that it could not connect."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
