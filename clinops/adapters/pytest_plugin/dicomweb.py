@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from pydicom import Dataset, dcmread
@@ -21,8 +22,9 @@ class DicomWebClient:
 
     def search(self, path: str, **matching: str) -> list[Dataset]:
         """QIDO-RS: the matching datasets of `studies`, `studies/{uid}/series` and so on."""
+        # NOTE: `*` is sent as it is: some archives take `%2A` for three characters of a name.
         answer = self.client.get(
-            path, params=matching, headers={"Accept": "application/dicom+json"}
+            f"{path}?{urlencode(matching, safe='*')}", headers={"Accept": "application/dicom+json"}
         ).raise_for_status()
         # 204 is how the standard says that nothing matches.
         found = [] if answer.status_code == httpx.codes.NO_CONTENT else answer.json()
