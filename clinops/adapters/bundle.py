@@ -236,7 +236,8 @@ def _sum_line(name: str, data: bytes) -> bytes:
 
 def _first_difference(bundle: Bundle, members: Mapping[str, bytes]) -> str:
     packed = _members(bundle)
-    for name in sorted(packed.keys() | members.keys()):
+    # The sums differ wherever anything does, so they are the last to blame.
+    for name in sorted(packed.keys() | members.keys(), key=lambda name: (name == SUMS, name)):
         if packed.get(name) != members.get(name):
             return name
     return "the archive's own structure"

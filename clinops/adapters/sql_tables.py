@@ -7,13 +7,14 @@ here: how a write excludes all others, and how a read sees one moment.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from clinops.errors import BadInputError, InfrastructureError
 
@@ -72,11 +73,15 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        with self.connected():
-            if self._engine.dialect.name == "sqlite":
-                _prepare_file(self._engine)
-            if self._revision() != REVISION:
-                self._migrate()
+        try:
+            with self.connected():
+                if self._engine.dialect.name == "sqlite":
+                    _prepare_file(self._engine)
+                if self._revision() != REVISION:
+                    self._migrate()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
@@ -171,15 +176,18 @@ def _prepare_file(engine: sa.Engine) -> None:
         raise BadInputError("the ledger needs a file: a ledger in memory is none")
     Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection = engine.raw_connection()
-            try:
-                connection.cursor().execute("PRAGMA journal_mode = WAL")
-                return
-            finally:
-                connection.close()
-        except OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+    while not _switched_to_wal(engine):
+        if time.monotonic() > deadline:
+            raise InfrastructureError(f"the ledger at {engine.url.database} is locked")
+        time.sleep(0.02)
+
+
+def _switched_to_wal(engine: sa.Engine) -> bool:
+    # NOTE: when two processes do this to a new file at once, SQLite refuses one of them at once,
+    # whatever its busy timeout.
+    try:
+        with contextlib.closing(engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError:
+        return False
+    return True
