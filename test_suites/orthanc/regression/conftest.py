@@ -25,7 +25,7 @@ def make(request, archive):
     patients = set()
     count = 0
 
-    def make_image(name="CT_small.dcm", **attributes):
+    def make_image(name="MR_small.dcm", **attributes):
         nonlocal count
         count += 1
         image = sample(name)

@@ -79,7 +79,7 @@ def test_wado_brings_every_image_of_a_study(series, dicomweb, archive):
 
 @pytest.mark.hazard("ORT-010")
 def test_wado_metadata_carries_geometry(make, dicomweb, archive):
-    image = make("MR_small.dcm")
+    image = make()
     archive.upload(image)
     (metadata,) = dicomweb.metadata(path_of(image))
     for keyword, tag in (("PixelSpacing", "00280030"), ("ImageOrientationPatient", "00200037")):

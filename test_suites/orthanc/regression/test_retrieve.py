@@ -1,7 +1,7 @@
 """ORT-004: a retrieval brings everything, or says that it did not."""
 
 import pytest
-from pydicom.uid import CTImageStorage
+from pydicom.uid import MRImageStorage
 
 from clinops.adapters.pytest_plugin.dicom import DicomError
 
@@ -31,7 +31,7 @@ def test_c_get_brings_every_image_of_a_study(series, dicom, archive):
     archive.upload(*series)
     received = dicom.get(
         "STUDY",
-        [CTImageStorage],
+        [MRImageStorage],
         PatientID=series[0].PatientID,
         StudyInstanceUID=series[0].StudyInstanceUID,
     )
@@ -43,7 +43,7 @@ def test_c_get_brings_every_image_of_a_study(series, dicom, archive):
 def test_c_get_brings_no_other_patients_images(make, dicom, archive):
     wanted, other = make(), make()
     archive.upload(wanted, other)
-    received = dicom.get("PATIENT", [CTImageStorage], PatientID=wanted.PatientID)
+    received = dicom.get("PATIENT", [MRImageStorage], PatientID=wanted.PatientID)
     assert [each.SOPInstanceUID for each in received] == [wanted.SOPInstanceUID]
 
 

@@ -1,7 +1,7 @@
 """ORT-004: what was sent is there once, whole, however the transfer went."""
 
 import pytest
-from pydicom.uid import CTImageStorage
+from pydicom.uid import MRImageStorage
 from pynetdicom import build_context
 from wire import wire_cut_after
 
@@ -45,7 +45,7 @@ def test_a_transfer_that_was_cut_and_repeated_leaves_exactly_one_image(make, dic
 
 def test_images_of_two_senders_at_once_all_arrive(make, dicom, archive):
     one, other = make(), make()
-    contexts = [build_context(CTImageStorage)]
+    contexts = [build_context(MRImageStorage)]
     with dicom.association(contexts) as first, dicom.association(contexts) as second:
         for sender, image in ((first, one), (second, other)):
             assert sender.send_c_store(image).Status == 0
