@@ -51,6 +51,7 @@ def check_everything(record: ReleaseRecord, wiring: Wiring) -> Check:
         return Check(record, None, None, (), (*refusals, str(error)))
     sites = wiring.estate(wiring.repository.head()).sites().running(record.product)
     refusals += reasons(report)
+    refusals += _others(record, wiring)
     refusals += _inputs(record, wiring)
     refusals += _images(evidence, wiring)
     refusals += _baseline(record, evidence, sites, wiring)
@@ -149,6 +150,14 @@ def reasons(report: GateReport) -> list[str]:
 
 def _ledger(wiring: Wiring) -> list[str]:
     return list(wiring.ledger.problems())[:5]
+
+
+def _others(record: ReleaseRecord, wiring: Wiring) -> list[str]:
+    return [
+        f"{other.id} is being promoted to the same sites"
+        for other in wiring.ledger.releases(record.product)
+        if other.state is State.PROMOTING and other.id != record.id
+    ]
 
 
 def _inputs(record: ReleaseRecord, wiring: Wiring) -> list[str]:

@@ -6,199 +6,127 @@ is open is decided here, from the ledger, the evidence and the estate's protecte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
-from clinops.domain.environment import Environment
-from clinops.domain.ledger import Kind
-from clinops.domain.manifest import Manifest
+from clinops.adapters.leases import HeldLease
+from clinops.domain.ledger import Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
-from clinops.domain.replica import Replica, ReplicaFailure
-from clinops.domain.site import Backup, LiveSystem
-from clinops.domain.suite import Verdict
-from clinops.errors import ClinOpsError, DeploymentError, RollbackError
-from clinops.ports import EstateTree, Stages
+from clinops.errors import DeploymentError, RollbackError
+from clinops.ports import Stages
 from clinops.wiring import Wiring
 from flows.gate import Check, check_everything
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """Everything that a deployment needs, read from the release's own commit."""
-
-    release: Release
-    manifest: Manifest
-    environment: Environment
-    tree: EstateTree
-    images: Mapping[str, str]
+from flows.site import Setback, bring_back, deployment_of, to_site
 
 
 def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
-    """Promote a release to every site in ring order.
+    """Promote a release to every site in ring order, or go on with a promotion that a crash ended.
 
     Returns:
         `live`, `rolled-back`, or the state that the release had where the answer is no.
+
+    Raises:
+        RollbackError: The way back failed as well; a person must act.
+        InfrastructureError: Something outside failed; the next run goes on from here.
     """
-    record = wiring.release(release_id)
-    if record.state in {State.LIVE, State.ROLLED_BACK}:
-        stages.progress(1.0, f"{release_id} is {record.state} already: nothing to do")
-        return record.state
-    with wiring.lease(f"promote:{release_id}"), wiring.lease(f"system:{record.product}"):
+    named = wiring.release(release_id)
+    with wiring.lease(f"promote:{named.id}") as lease, wiring.lease(f"system:{named.product}"):
+        # What was read before the lease was held may be out of date.
+        record = wiring.release(named.id)
+        if record.state in {State.LIVE, State.ROLLED_BACK}:
+            stages.progress(1.0, f"{record.id} is {record.state} already: nothing to do")
+            return record.state
+        if setback := _on_record(record, wiring):
+            return _come_back(setback, record, wiring, stages)
         check = stages.run("check everything again", lambda: check_everything(record, wiring))
         if not check.open:
             return _refuse(check, wiring, stages)
-        wiring.ledger.append(
-            Kind.DEPLOYMENT_STARTED,
-            release_id,
-            {"sites": list(check.sites), "resume": record.state is State.PROMOTING}
-            | {"gate": check.report.json_value() if check.report else {}},
-        )
-        deployment = _deployment(check, wiring)
-        for number, site in enumerate(check.sites):
-            stages.progress(number / len(check.sites), f"{release_id}: {site}")
-            cause = stages.run(
-                f"deploy to {site}",
-                lambda site=site: _to_site(deployment, site, wiring),  # type: ignore[misc]
-            )
-            if cause:
-                wiring.ledger.append(Kind.ROLLED_BACK, release_id, {"site": site, "cause": cause})
-                stages.report("deployment", f"Rolled back at {site}. The cause is on the ledger.")
-                return State.ROLLED_BACK
-        wiring.ledger.append(Kind.DEPLOYED, release_id, {"sites": list(check.sites)})
-    stages.progress(1.0, f"{release_id}: live")
+        if setback := _to_sites(check, wiring, stages, lease):
+            return _come_back(setback, record, wiring, stages)
+        wiring.ledger.append(Kind.DEPLOYED, record.id, {"sites": list(check.sites)})
+    stages.progress(1.0, f"{record.id}: live")
     return State.LIVE
 
 
-def _refuse(check: Check, wiring: Wiring, stages: Stages) -> State:
-    wiring.ledger.append(Kind.PROMOTION_REFUSED, check.record.id, {"reasons": list(check.refusals)})
-    stages.table("gate", [{"why the gate is not open": reason} for reason in check.refusals])
-    return check.record.state
-
-
-def _deployment(check: Check, wiring: Wiring) -> Deployment:
+def _to_sites(check: Check, wiring: Wiring, stages: Stages, lease: HeldLease) -> Setback | None:
+    """Deploy to one site after the other; stop at the first setback."""
     assert check.evidence is not None  # noqa: S101  # an open check has evidence
-    release = check.evidence.release
-    tree = wiring.repository.at(release.commit)
-    estate = wiring.estate(tree)
-    return Deployment(
-        release=release,
-        manifest=estate.manifest(release.manifest_path),
-        environment=estate.environment(release.product),
-        tree=tree,
-        images=check.evidence.candidate_images(),
-    )
+    assert check.report is not None  # noqa: S101  # and a report
+    release_id = check.record.id
+    start = {
+        "sites": list(check.sites),
+        "resume": check.record.state is State.PROMOTING,
+        "gate": check.report.json_value(),
+    }
+    wiring.ledger.append(Kind.DEPLOYMENT_STARTED, release_id, start)
+    deployment = deployment_of(check.evidence.release, wiring)
+    images = check.evidence.candidate_images()
+    for number, site in enumerate(check.sites):
+        lease.ensure()
+        stages.progress(number / len(check.sites), f"{release_id}: {site}")
+        visit = partial(to_site, deployment, images, site, wiring)
+        if setback := stages.run(f"deploy to {site}", visit):
+            return setback
+    return None
 
 
-def _to_site(deployment: Deployment, site: str, wiring: Wiring) -> str:
-    """Back up, deploy, check; on failure roll back. Returns the cause of a rollback, or ``""``."""
-    release = deployment.release
-    before = next((x for x in wiring.ledger.live(release.product) if x.site == site), None)
-    if before is not None and before.release == release.id:
-        return ""
-    after = LiveSystem(
-        product=release.product,
-        site=site,
-        version=release.version,
-        images=dict(deployment.images),
-        commit=release.commit,
-        release=release.id,
-    )
-    backup = _back_up(before, release, wiring)
-    cause = _deploy_and_check(deployment, after, wiring)
-    if not cause:
-        wiring.ledger.append(
-            Kind.SITE_LIVE,
-            release.id,
-            {
-                "live": after.json_value(),
-                "release": release.id,
-                "backup": backup.json_value() if backup else None,
-            },
-        )
-        return ""
-    _roll_back(deployment, before, backup, cause, wiring)
-    return cause
+def _refuse(check: Check, wiring: Wiring, stages: Stages) -> State:
+    record = check.record
+    wiring.ledger.append(Kind.PROMOTION_REFUSED, record.id, {"reasons": list(check.refusals)})
+    stages.table("gate", [{"why the gate is not open": reason} for reason in check.refusals])
+    if record.state is not State.PROMOTING:
+        return record.state
+    setback = stages.run("bring back what was begun", lambda: _give_up(check, wiring))
+    return _come_back(setback, record, wiring, stages)
 
 
-def _back_up(before: LiveSystem | None, release: Release, wiring: Wiring) -> Backup | None:
-    if before is None:
-        return None
-    environment = wiring.estate(wiring.repository.at(before.commit)).environment(before.product)
-    return wiring.sites.back_up(before, environment, f"{release.id}-{before.site}")
+def _give_up(check: Check, wiring: Wiring) -> Setback:
+    """Bring back the site that a crash left half-deployed: it may not go forward any more.
 
-
-def _deploy_and_check(deployment: Deployment, after: LiveSystem, wiring: Wiring) -> str:
-    system = wiring.sites.deploy(deployment.environment, deployment.images, after)
-    if isinstance(system, ReplicaFailure):
-        return f"{system.service} never got ready: {system.reason}"
-    return _site_check(deployment.environment, system, deployment.tree, wiring)
-
-
-def _site_check(environment: Environment, system: Replica, tree: EstateTree, wiring: Wiring) -> str:
-    for suite in environment.clinops.site_checks:
-        run = wiring.suites.run(suite, system, tree)
-        failed = [case.name for case in run.cases if case.verdict is not Verdict.PASSED]
-        if not run.completed or failed:
-            return f"the {suite} suite failed after the deployment: " + (
-                ", ".join(failed[:5]) or "it did not run to its end"
-            )
-    return ""
-
-
-def _roll_back(
-    deployment: Deployment,
-    before: LiveSystem | None,
-    backup: Backup | None,
-    cause: str,
-    wiring: Wiring,
-) -> None:
-    """Carry out the declared strategy, and prove by the old version's suite that it worked."""
-    release = deployment.release
-    if before is None or backup is None:
+    Sites that the release is live at have passed their check, and keep it.
+    """
+    record = check.record
+    if list(wiring.ledger.problems()):
         raise DeploymentError(
-            f"{release.id} failed at its first site and nothing was there before: {cause}",
-            mend="a person must decide; the system is left as it is",
+            f"{record.id} is half-deployed, and the ledger that says what was there is broken",
+            mend="a person must act now: clinops ledger verify",
         )
-    try:
-        problem = _way_back(deployment, before, backup, wiring)
-    except ClinOpsError as error:
-        problem = error.diagnostics()
-    wiring.ledger.append(
-        Kind.SITE_ROLLED_BACK,
-        release.id,
-        {
-            "live": before.json_value(),
-            "release": release.id,
-            "cause": cause,
-            "strategy": deployment.manifest.rollback.strategy,
-            "backup": backup.json_value(),
-            "verified": not problem,
-            "problem": problem,
-        },
+    cause = f"the gate did not hold any more: {'; '.join(check.refusals)}"
+    deployment = deployment_of(Release.model_validate(record.release), wiring)
+    begun = (bring_back(deployment, site, cause, wiring) for site in _begun(record, wiring))
+    return next((setback for setback in begun if setback), Setback("", cause))
+
+
+def _begun(record: ReleaseRecord, wiring: Wiring) -> list[str]:
+    """Return the sites of the last start: those of the protected branch may be others by now."""
+    starts = [e for e in wiring.ledger.entries(record.id) if e.kind is Kind.DEPLOYMENT_STARTED]
+    return [str(site) for site in starts[-1].body["sites"]]
+
+
+def _on_record(record: ReleaseRecord, wiring: Wiring) -> Setback | None:
+    """Return the setback that a crash kept from ending the promotion, if there was one."""
+    if record.state is not State.PROMOTING:
+        return None
+    setbacks = (
+        Setback(entry.body["live"]["site"], entry.body["cause"], entry.body["problem"])
+        for entry in wiring.ledger.entries()
+        if entry.kind is Kind.SITE_ROLLED_BACK and entry.body["release"] == record.id
     )
-    if problem:
+    return next(setbacks, None)
+
+
+def _come_back(setback: Setback, record: ReleaseRecord, wiring: Wiring, stages: Stages) -> State:
+    """Record the end of a promotion that did not reach all of its sites, and say so."""
+    said = setback.cause
+    if setback.problem:
+        said += f"; the way back failed as well: {setback.problem}"
+    body = {"site": setback.site, "cause": said, "verified": not setback.problem}
+    wiring.ledger.append(Kind.ROLLED_BACK, record.id, body)
+    where = f"at {setback.site}" if setback.site else "before any site was touched"
+    stages.report("deployment", f"Rolled back {where}. The cause is on the ledger.")
+    if setback.problem:
         raise RollbackError(
-            f"{before.site}: the rollback of {release.id} failed as well: {problem}",
-            mend="a person must act now; the backup is kept",
+            f"{setback.site}: {record.id} can't be brought back: {said}",
+            mend="a person must act now; any backup is kept",
         )
-
-
-def _way_back(
-    deployment: Deployment,
-    before: LiveSystem,
-    backup: Backup,
-    wiring: Wiring,
-) -> str:
-    tree = wiring.repository.at(before.commit)
-    environment = wiring.estate(tree).environment(before.product)
-    rollback = deployment.manifest.rollback
-    if rollback.strategy == "script" and rollback.command is not None:
-        service = deployment.environment.clinops.under_test
-        wiring.sites.execute(before.product, before.site, service, rollback.command)
-    if rollback.strategy == "restore":
-        wiring.sites.restore(backup, environment)
-    system = wiring.sites.deploy(environment, before.images, before)
-    if isinstance(system, ReplicaFailure):
-        return f"{system.service} never got ready: {system.reason}"
-    return _site_check(environment, system, tree, wiring)
+    return State.ROLLED_BACK

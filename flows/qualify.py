@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from clinops.domain.finding import Finding
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.ledger import MAY_FOLLOW, Kind, ReleaseRecord
 from clinops.domain.plan import Plan
 from clinops.domain.release import Release
 from clinops.errors import ClinOpsError, NotFoundError
@@ -54,27 +54,29 @@ def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseR
 
     One process at a time works on a release (a lease), and one verdict is ever on record.
     """
-    record = wiring.ledger.release(release_id)
-    if record is None:
-        raise NotFoundError(f"no release is called {release_id}", mend="clinops release list")
-    release = Release.model_validate(record.release)
-    with wiring.lease(f"qualify:{release_id}") as lease, wiring.bench(lease.holder) as bench:
-        attempt = _record_start(wiring, release_id, lease.holder)
+    release_id = wiring.release(release_id).id
+    with wiring.lease(f"qualify:{release_id}") as lease:
+        record = wiring.release(release_id)
+        if record.state not in MAY_FOLLOW[Kind.QUALIFICATION_STARTED]:
+            stages.progress(1.0, f"{record.id} is {record.state} already: nothing to do")
+            return record
+        attempt = _record_start(record, wiring, lease.holder)
         try:
-            tree = wiring.repository.at(release.commit)
-            plan = stages.run("pin inputs", lambda: pin(release, tree, wiring))
-            result = qualify(plan, tree, bench, stages)
-        except ClinOpsError as error:
-            wiring.ledger.append(
-                Kind.QUALIFICATION_ERRORED,
-                release_id,
-                {"reason": error.diagnostics()[:4000], "attempt": attempt},
-            )
+            with wiring.bench(lease.holder) as bench:
+                result = _on_bench(Release.model_validate(record.release), wiring, bench, stages)
+        except Exception as error:
+            _record_error(error, release_id, wiring, attempt)
             raise
         lease.ensure()
         _record_verdict(wiring, result, attempt)
     report(result, stages)
     return wiring.release(release_id)
+
+
+def _on_bench(release: Release, wiring: Wiring, bench: Bench, stages: Stages) -> Result:
+    tree = wiring.repository.at(release.commit)
+    plan = stages.run("pin inputs", lambda: pin(release, tree, wiring))
+    return qualify(plan, tree, bench, stages)
 
 
 def pin(release: Release, tree: EstateTree, wiring: Wiring) -> Plan:
@@ -92,12 +94,19 @@ def pin(release: Release, tree: EstateTree, wiring: Wiring) -> Plan:
     )
 
 
-def _record_start(wiring: Wiring, release_id: str, holder: str) -> int:
-    attempt = wiring.release(release_id).attempt + 1
+def _record_start(record: ReleaseRecord, wiring: Wiring, holder: str) -> int:
+    attempt = record.attempt + 1
     wiring.ledger.append(
-        Kind.QUALIFICATION_STARTED, release_id, {"attempt": attempt, "holder": holder}
+        Kind.QUALIFICATION_STARTED, record.id, {"attempt": attempt, "holder": holder}
     )
     return attempt
+
+
+def _record_error(error: Exception, release_id: str, wiring: Wiring, attempt: int) -> None:
+    reason = error.diagnostics() if isinstance(error, ClinOpsError) else repr(error)
+    wiring.ledger.append(
+        Kind.QUALIFICATION_ERRORED, release_id, {"reason": reason[:4000], "attempt": attempt}
+    )
 
 
 def _record_verdict(wiring: Wiring, result: Result, attempt: int) -> None:

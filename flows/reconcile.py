@@ -7,6 +7,8 @@ event costs one interval and never a release. Running it twice changes nothing.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from clinops.domain.ledger import Kind, ReleaseRecord
@@ -33,15 +35,27 @@ def reconcile(wiring: Wiring) -> Reconciled:
     done = Reconciled()
     estate = wiring.estate(wiring.repository.head())
     for path in estate.manifest_paths():
-        try:
+        with _noted(path, done):
             record = _known(path, wiring, done)
             if record is not None:
                 _schedule(record, wiring, done)
-        except BadInputError as error:  # one vendor's mistake must not stop the others
-            done.problems.append(error.diagnostics())
-        except ClinOpsError as error:
-            done.problems.append(f"{path}: {error.diagnostics()}")
+    # What is half-deployed must come to an end, even where its manifest has been overtaken.
+    for record in wiring.ledger.releases():
+        if record.state is State.PROMOTING and record.id not in done.scheduled:
+            with _noted(record.id, done):
+                _schedule(record, wiring, done)
     return done
+
+
+@contextmanager
+def _noted(what: str, done: Reconciled) -> Iterator[None]:
+    """Note an error instead of raising it: one vendor's mistake must not stop the others."""
+    try:
+        yield
+    except BadInputError as error:
+        done.problems.append(error.diagnostics())
+    except ClinOpsError as error:
+        done.problems.append(f"{what}: {error.diagnostics()}")
 
 
 def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
