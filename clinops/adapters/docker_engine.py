@@ -70,7 +70,7 @@ def plain(text: bytes | str) -> str:
 
 def last_lines(text: bytes | str, count: int) -> str:
     """Return the last lines of foreign output, made harmless, 16,000 characters at most."""
-    return "\n".join(plain(text).split("\n")[-count - 1 :]).strip("\n")[-16_000:]
+    return "\n".join(plain(text).strip("\n").split("\n")[-count:])[-16_000:]
 
 
 class EngineWatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from docker import DockerClient
 from docker.models.containers import Container
@@ -22,7 +23,7 @@ from clinops.adapters.docker_containers import (
     remove_network,
     with_labels,
 )
-from clinops.adapters.docker_engine import connect, engine_errors
+from clinops.adapters.docker_engine import connect, engine_errors, last_lines, plain
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
 from clinops.adapters.docker_volumes import Volumes
 from clinops.domain.digest import digest_of
@@ -38,6 +39,8 @@ _UNDER_TEST = "clinops.under-test"
 _DOORS = "clinops.doors"
 _SPECIFICATION = "clinops.specification"
 _GRACE = 10
+_SILENCE = 1800
+"""Seconds that the engine may be silent while a vendor's command runs."""
 
 
 class DockerSites:
@@ -116,12 +119,14 @@ class DockerSites:
         """Run a vendor's command inside a service; raises DeploymentError unless it exits 0."""
         with engine_errors(f"run a command in {service} of {product} at {site}"):
             container = self._containers(product, site).get(service)
-            if container is None:
-                raise DeploymentError(f"{product} at {site} has no service {service} to act in")
-            status, output = container.exec_run(list(command))
+            if container is None or container.status != "running":
+                raise DeploymentError(f"{product} at {site} runs no {service} to act in")
+            status, said = container.exec_run(list(command))
         if status != 0:
-            said = output.decode(errors="replace")[-1000:]
-            raise DeploymentError(f"{command[0]} exited {status} in {service}: {said}")
+            raise DeploymentError(
+                f"{plain(command[0])} in {service} ended with exit code {status}: "
+                + last_lines(cast("bytes", said), 20)
+            )
 
     def restore(self, backup: Backup, environment: Environment) -> None:
         """Stop the system and put the data of a backup back; `deploy` starts it again."""
@@ -150,7 +155,7 @@ class DockerSites:
         if site not in self._engines:
             raise NotFoundError(f"no site is called {site!r}", mend="see environments/sites.yaml")
         if site not in self._clients:
-            self._clients[site] = connect(self._engines[site])
+            self._clients[site] = connect(self._engines[site], timeout=_SILENCE)
         return self._clients[site]
 
     def _volumes(self, product: str, site: str) -> Volumes:

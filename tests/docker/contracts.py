@@ -10,7 +10,7 @@ from clinops.domain.manifest import Build, BuildPackage
 from clinops.domain.replica import Replica
 from clinops.domain.site import LiveSystem
 from clinops.domain.suite import Role
-from clinops.errors import BadInputError
+from clinops.errors import BadInputError, DeploymentError
 from clinops.ports import Images, Replicas, SiteSystems
 from tests.docker.conftest import APP, tiny
 from tests.fakes.trees import FakeTree
@@ -161,6 +161,14 @@ class SitesContract:
         assert sites.running("tiny", site) is None
         self.deployed(sites, site, site_images, "1")
         assert data.read() == "before"
+
+    def test_runs_a_command_in_a_service_and_says_when_it_fails(
+        self, sites: SiteSystems, site, site_images
+    ):
+        self.deployed(sites, site, site_images, "1")
+        sites.execute("tiny", site, "app", ["true"])
+        with pytest.raises(DeploymentError, match="false"):
+            sites.execute("tiny", site, "app", ["false"])
 
     def test_returns_the_first_backup_of_a_name(self, sites: SiteSystems, site, site_images, data):
         self.deployed(sites, site, site_images, "1")

@@ -89,7 +89,7 @@ def test_a_replica_cannot_reach_out(engine, replicas, app_images, lease, neighbo
     with start(replicas, app_images, lease) as replica:
         with socket.create_connection((neighbour, 8000), timeout=5) as reachable:
             assert reachable.recv(5) == b"hello"
-        code, said = inside(engine, replica, f"timeout 2 cat < /dev/tcp/{neighbour}/8000")
+        code, said = inside(engine, replica, f"timeout 2 bash -c 'cat < /dev/tcp/{neighbour}/8000'")
         assert code != 0
         assert "hello" not in said
         (network,) = engine.networks.list(filters={"label": f"clinops.lease={lease}"})
@@ -143,7 +143,7 @@ def test_a_replica_is_bounded_and_labelled(engine, replicas, app_images, lease):
         assert host["CpuQuota"] / host["CpuPeriod"] == 0.5
         assert (host["PidsLimit"], host["ShmSize"]) == (64, 32 * 2**20)
         assert (host["ReadonlyRootfs"], host["Init"]) == (True, True)
-        assert not (host["Binds"] or host["PortBindings"] or host["Privileged"])
+        assert not any(host[door] for door in ("Binds", "PortBindings", "Privileged"))
         assert host["LogConfig"]["Config"]["max-size"] == "10m"
         assert container.attrs["Mounts"] == []
         assert container.attrs["Config"]["Hostname"] == "app"
@@ -258,7 +258,7 @@ def cut_and_fail(way: CuttableEngine) -> None:
 
 @pytest.mark.docker
 def test_an_engine_that_goes_away_is_not_blamed_on_the_product(
-    engine, app_images, lease, tmp_path: Path, replicas, no_way_there
+    *, engine, app_images, lease, tmp_path: Path, replicas, no_way_there
 ):
     with (
         CuttableEngine(tmp_path / "engine.sock") as way,
@@ -291,7 +291,7 @@ def test_an_engine_that_came_back_has_still_been_away(tmp_path: Path, no_way_the
 
 @pytest.mark.docker
 def test_an_engine_that_goes_away_during_the_start_is_our_fault(
-    engine, app_images, lease, tmp_path: Path, replicas, no_way_there
+    *, engine, app_images, lease, tmp_path: Path, replicas, no_way_there
 ):
     environment = tiny(healthcheck={"test": ["CMD", "sleep", "5"]})
     with (
