@@ -50,7 +50,7 @@ def print_json(value: Any) -> None:
 
 def say(text: str) -> None:
     """Print a plain line of progress on standard error; foreign text can't style it."""
-    err.print(text, markup=False, highlight=False)
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def show(text: str) -> None:
@@ -60,4 +60,4 @@ def show(text: str) -> None:
 
 def next_step(text: str) -> None:
     """Say what to do next."""
-    err.print(f"next: {text}", markup=False, highlight=False, style="bold")
+    err.print(f"next: {text}", markup=False, highlight=False, style="bold", soft_wrap=True)

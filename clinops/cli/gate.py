@@ -151,7 +151,8 @@ def promote(
     else:
         run = _create(record, shared)
     if wait:
-        record = follow(shared.wiring, record.id, 1800)
+        through = frozenset({State.AWAITING_SIGN_OFF, State.PROMOTING})
+        follow(shared.wiring, record.id, 1800, through)
     record = shared.wiring.release(record.id)
     if as_json:
         print_json({"release": record.id, "state": record.state.value, "run": run})

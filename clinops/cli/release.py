@@ -13,7 +13,7 @@ from rich.table import Table
 
 from clinops.cli.context import AsJson, err, next_step, of, out, print_json, say, show
 from clinops.domain.evidence import Evidence
-from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.ledger import Kind, ReleaseRecord, timestamp
 from clinops.domain.outcome import Outcome, State
 from clinops.errors import EvidenceError, RefusedError
 from clinops.wiring import Wiring, folder, local_bench
@@ -29,7 +29,7 @@ _STYLE = {
     State.ERRORED: "yellow",
     State.INCONCLUSIVE: "yellow",
 }
-_WAITING = {State.KNOWN, State.QUALIFYING, State.ERRORED, State.PROMOTING}
+_GOES_ON = frozenset({State.KNOWN, State.QUALIFYING, State.ERRORED, State.PROMOTING})
 
 
 def register(root: typer.Typer) -> None:
@@ -111,7 +111,7 @@ def after(record: ReleaseRecord) -> str:
         return f"sign {record.id} --role ROLE --key KEY   (or: reject {record.id} --reason …)"
     if record.state is State.LIVE:
         return f"evidence export {record.id}"
-    if record.state in _WAITING:
+    if record.state in _GOES_ON:
         return f"release watch {record.id}"
     return f"evidence export {record.id}   (for the vendor)"
 
@@ -200,10 +200,19 @@ def watch(
         raise RefusedError(f"{record.id} is {record.state}")
 
 
-def follow(wiring: Wiring, release: str, time_limit: float) -> ReleaseRecord:
-    """Wait until a release waits for a person or has ended; raises RefusedError if it does not."""
+def follow(
+    wiring: Wiring,
+    release: str,
+    time_limit: float,
+    through: frozenset[State] = _GOES_ON,
+) -> ReleaseRecord:
+    """Wait until a release has left the states that it goes through by itself.
+
+    Raises:
+        RefusedError: It did not come to an answer in time, or a promotion was refused meanwhile.
+    """
     deadline = time.monotonic() + time_limit
-    begun, seen = time.monotonic(), ""
+    begun, seen, since = time.monotonic(), "", timestamp(wiring.clock())
     with err.status(f"waiting for {escape(release)}") as status:
         while time.monotonic() < deadline:
             record = wiring.ledger.release(release)
@@ -211,14 +220,21 @@ def follow(wiring: Wiring, release: str, time_limit: float) -> ReleaseRecord:
             if state != seen:
                 say(f"  {time.monotonic() - begun:6.1f} s  {state}")
                 seen = state
-            if record is not None and record.state not in _WAITING:
+            if record is not None and record.state not in through:
                 return record
+            _stop_if_refused(wiring, release, since)
             status.update(f"{escape(release)}: {state}, {time.monotonic() - begun:.0f} s")
             time.sleep(0.1)
     raise RefusedError(
         f"{release} did not come to an answer within {time_limit:.0f} s",
         mend="is the worker up? clinops status",
     )
+
+
+def _stop_if_refused(wiring: Wiring, release: str, since: str) -> None:
+    for entry in wiring.ledger.entries(release):
+        if entry.kind is Kind.PROMOTION_REFUSED and entry.time >= since:
+            raise RefusedError("the promotion was refused: " + "; ".join(entry.body["reasons"]))
 
 
 def qualify(
