@@ -40,8 +40,9 @@ def cases_in(junit: bytes) -> tuple[CaseResult, ...] | None:
     for suite in report:
         for case in suite:
             result = _result_of(case)
+            told = results.get(result.name)
             # A test that fails and then breaks in its teardown is told of twice: the failure stays.
-            if results.get(result.name, result).verdict is not Verdict.FAILED:
+            if told is None or told.verdict is not Verdict.FAILED:
                 results[result.name] = result
     return tuple(results.values())
 

@@ -65,5 +65,5 @@ class DicomWebClient:
 def _parts(answer: httpx.Response) -> Iterator[bytes]:
     """Split a multipart answer (RFC 2046, section 5.1); the e-mail parser is not binary-safe."""
     boundary = answer.headers["Content-Type"].partition("boundary=")[2].split(";")[0].strip('" ')
-    for part in answer.content.split(b"--" + boundary.encode())[1:-1]:
-        yield part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+    for part in (b"\r\n" + answer.content).split(b"\r\n--" + boundary.encode())[1:-1]:
+        yield part.partition(b"\r\n\r\n")[2]

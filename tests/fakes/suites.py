@@ -1,0 +1,60 @@
+"""Suites without pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clinops.domain.digest import digest_bytes
+from clinops.domain.replica import Replica
+from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
+from clinops.errors import SeedError
+from clinops.ports import EstateTree
+
+
+class FakeSuites:
+    """Implements Suites: one passing test a suite, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.failing: set[tuple[str, str]] = set()
+        """Suite and version whose test fails."""
+        self.crashing: set[tuple[str, str]] = set()
+        """Suite and version on which pytest does not get to its end."""
+        self.seed_fails = False
+        self.runs: list[tuple[str, str, Role]] = []
+        """Suite, version and role of every run, in order."""
+        self.seeded: list[str] = []
+        """Ids of the replicas that were seeded."""
+
+    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
+        self.runs.append((suite, replica.version, replica.role))
+        key = (suite, replica.version)
+        failing = key in self.failing
+        if key in self.crashing:
+            return self._finished(suite, replica, (), exit_code=-9)
+        case = CaseResult(
+            name=f"test_{suite}.py::test_works",
+            verdict=Verdict.FAILED if failing else Verdict.PASSED,
+            milliseconds=1,
+            message="assert 1 == 2" if failing else "",
+            hazards=("ORT-001",),
+        )
+        return self._finished(suite, replica, (case,), exit_code=int(failing))
+
+    def _finished(
+        self, suite: str, replica: Replica, cases: Iterable[CaseResult], exit_code: int
+    ) -> SuiteRun:
+        digest = digest_bytes(f"{suite} on {replica.version}".encode())
+        return SuiteRun(
+            suite=suite,
+            role=replica.role,
+            cases=tuple(cases),
+            exit_code=exit_code,
+            milliseconds=1,
+            junit=digest if exit_code in {0, 1} else None,
+            log=digest,
+        )
+
+    def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
+        if self.seed_fails:
+            raise SeedError(f"{program} ended with code 1")
+        self.seeded.append(replica.id)
