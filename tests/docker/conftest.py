@@ -101,8 +101,10 @@ def no_way_there() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tree() -> FakeTree:
-    return FakeTree({f"{APP}/Dockerfile": DOCKERFILE.encode(), f"{APP}/app.sh": SCRIPT.encode()})
+def tree(run_id: str) -> FakeTree:
+    # A label of this run gives images of its own: another run's clean-up can't take them away.
+    dockerfile = f"{DOCKERFILE}LABEL run={run_id}\n"
+    return FakeTree({f"{APP}/Dockerfile": dockerfile.encode(), f"{APP}/app.sh": SCRIPT.encode()})
 
 
 @pytest.fixture(scope="session")

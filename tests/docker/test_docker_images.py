@@ -119,7 +119,10 @@ def small(engine: DockerClient, run_id: str) -> Iterator[Callable[[str], str]]:
 
     def make(tag: str, content: str = "") -> str:
         context = build_context(
-            ".", FakeTree({"Dockerfile": b"FROM scratch\nCOPY text /", "text": content.encode()})
+            ".",
+            FakeTree(
+                {"Dockerfile": b"FROM scratch\nCOPY text /", "text": f"{run_id} {content}".encode()}
+            ),
         )
         image, _ = engine.images.build(fileobj=context, custom_context=True, tag=tag)
         made.append(tag)
