@@ -116,11 +116,12 @@ class Database:
     def _revision(self) -> str | None:
         # NOTE: asked for here and not by Alembic, whose import takes longer than all the rest.
         with self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table("alembic_version"):
-                return None
-            found: str | None = connection.scalar(
-                sa.text("SELECT version_num FROM alembic_version")
-            )
+            try:
+                found: str | None = connection.scalar(
+                    sa.text("SELECT version_num FROM alembic_version")
+                )
+            except DBAPIError:
+                return None  # no such table; should it be something else, migrating will say so
             return found
 
     def _migrate(self) -> None:
