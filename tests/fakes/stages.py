@@ -1,0 +1,39 @@
+"""Stages as plain calls that remember what was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class FakeStages:
+    """Implements Stages: one stage after the other."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        """Every stage that was begun, in order."""
+        self.reports: dict[str, str] = {}
+        self.tables: dict[str, list[dict[str, str]]] = {}
+        self.told: list[tuple[float, str]] = []
+        """Progress, as it was reported."""
+
+    def run(self, name: str, stage: Callable[[], T]) -> T:
+        self.names.append(name)
+        return stage()
+
+    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
+        return [self.run(name, stage) for name, stage in stages]
+
+    def progress(self, fraction: float, text: str) -> None:
+        self.told.append((fraction, text))
+
+    def report(self, key: str, markdown: str) -> None:
+        self.reports[key] = markdown
+
+    def table(self, key: str, rows: Sequence[Mapping[str, str]]) -> None:
+        self.tables[key] = [dict(row) for row in rows]
+
+    def link(self, key: str, address: str, text: str) -> None:
+        self.reports[key] = f"{text}: {address}"

@@ -1,0 +1,298 @@
+"""A served estate in memory: one trust, two sites, one vendor whose `pas` is at version 1.0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clinops.adapters.settings import Settings
+from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.replica import Replica
+from clinops.domain.signoff import Meaning, SignOff, sign_off_for, statement_bytes
+from clinops.domain.site import LiveSystem
+from clinops.domain.suite import CaseResult, SuiteRun
+from clinops.errors import SeedError
+from clinops.ports import EstateTree
+from clinops.wiring import Bench, Wiring
+from flows.gate import load_evidence
+from flows.qualify import qualify_release
+from flows.reconcile import reconcile
+from tests.fakes.evidence import FakeEvidence
+from tests.fakes.images import FakeImages
+from tests.fakes.ledger import FakeClock, FakeLedger
+from tests.fakes.orchestrator import FakeOrchestrator
+from tests.fakes.replicas import FakeReplicas
+from tests.fakes.repository import FakeRepository
+from tests.fakes.signatures import FakeSignatures
+from tests.fakes.sites import FakeSites
+from tests.fakes.stages import FakeStages
+from tests.fakes.suites import FakeSuites
+
+KEYS = FakeSignatures("ops", "joy", "sam", "acme", "stranger")
+MANIFEST = "vendor_manifests/acme/pas.yaml"
+SIGNERS = "environments/signers.yaml"
+SITES = "environments/sites.yaml"
+GATE = "environments/pas/gate.yaml"
+COMPOSE = "environments/pas/compose.yaml"
+SMOKE = "test_suites/pas/smoke/test_smoke.py"
+FIRST, SECOND = "cottage-hospital", "general-hospital"
+ROLES = {"joy": "safety", "sam": "operations"}
+
+
+class Crash(BaseException):
+    """The process is killed here: nothing catches it."""
+
+
+def document(content: Mapping[str, Any]) -> bytes:
+    """Write a document as people do, in YAML."""
+    return yaml.safe_dump(dict(content), sort_keys=False).encode()
+
+
+def key(name: str, **changes: Any) -> dict[str, Any]:
+    """Describe a key that is valid in 2025."""
+    public = KEYS.public_key(name)
+    return {"public": public, "valid_from": _day(1), "valid_until": _day(12), **changes}
+
+
+def _day(month: int) -> Any:
+    return yaml.safe_load(f"2025-{month:02}-28")
+
+
+def signer(name: str, *roles: str, **changes: Any) -> dict[str, Any]:
+    """Describe a person of the trust."""
+    return {"name": name.title(), "roles": list(roles), "keys": [key(name)], **changes}
+
+
+def signers(**changes: Any) -> bytes:
+    """Write signers.yaml: one who pushes and two who sign off."""
+    people = {
+        "ops": signer("ops", may_push=True),
+        "joy": signer("joy", "safety", "operations"),
+        "sam": signer("sam", "operations", "safety"),
+        **changes,
+    }
+    return document({"schema": 1, "signers": people})
+
+
+def manifest(version: str, **changes: Any) -> bytes:
+    """Write the manifest of a version of `pas`."""
+    digit = version[0]
+    content = {
+        "schema": 1,
+        "product": "pas",
+        "vendor": "acme",
+        "version": version,
+        "package": {"image": f"acme/pas@sha256:{digit * 64}"},
+        "kind": "upgrade",
+        "rollback": {"strategy": "restore"},
+        **changes,
+    }
+    return document({name: value for name, value in content.items() if value is not None})
+
+
+def compose(**changes: Any) -> bytes:
+    """Write the environment of `pas`: an application and its database."""
+    section = {
+        "under_test": "app",
+        "endpoints": {"http": "app:8080"},
+        "seed": "seed.py",
+        "site_checks": ["smoke"],
+    }
+    services = {
+        "app": {"image": "package", "volumes": ["data:/data"], "depends_on": {"db": {}}},
+        "db": {"image": f"acme/db@sha256:{'d' * 64}"},
+    }
+    return document(
+        {"name": "pas", "services": services, "volumes": {"data": None}}
+        | {"x-clinops": {**section, **changes}}
+    )
+
+
+def gate(**changes: Any) -> bytes:
+    """Write the gate of `pas`: two people, fourteen days."""
+    requires = [{"role": "safety"}, {"role": "operations"}]
+    content = {"schema": 1, "requires": requires, "sign_offs_expire_after_days": 14}
+    return document({**content, **changes})
+
+
+def sites(**rings: int) -> bytes:
+    """Write sites.yaml; by default the cottage hospital comes first."""
+    found = rings or {FIRST: 0, SECOND: 1}
+    return document(
+        {"schema": 1, "sites": {n: {"ring": r, "products": ["pas"]} for n, r in found.items()}}
+    )
+
+
+ESTATE: dict[str, bytes] = {
+    MANIFEST: manifest("1.0"),
+    "vendor_manifests/acme/vendor.yaml": document(
+        {"schema": 1, "name": "Acme", "keys": [key("acme")]}
+    ),
+    SIGNERS: signers(),
+    SITES: sites(),
+    GATE: gate(),
+    COMPOSE: compose(),
+    "environments/pas/seed.py": b"print('seeded')\n",
+    SMOKE: b"def test_smoke(): ...\n",
+    "test_suites/pas/regression/test_regression.py": b"def test_regression(): ...\n",
+}
+
+
+class ScriptedSuites(FakeSuites):
+    """Suites that put their files into the store, and whose cases a test may choose."""
+
+    def __init__(self, store: FakeEvidence) -> None:
+        super().__init__()
+        self._store = store
+        self.cases: dict[tuple[str, str], tuple[CaseResult, ...]] = {}
+        """What a suite's run on a version consists of."""
+        self.unseedable: set[str] = set()
+        """Versions that can't be seeded."""
+        self.meanwhile: Callable[[Replica], None] = lambda replica: None
+        """What happens while a suite runs."""
+
+    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
+        self.meanwhile(replica)
+        run = super().run(suite, replica, tree)
+        cases = self.cases.get((suite, replica.version), run.cases)
+        text = f"{suite} on {replica.version}".encode()
+        junit = None if run.junit is None else self._store.put(b"<testsuites>" + text)
+        changes = {"cases": cases, "junit": junit, "log": self._store.put(text)}
+        return run.model_copy(update=changes)
+
+    def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
+        if replica.version in self.unseedable:
+            raise SeedError(f"{program} ended with code 1")
+        super().seed(program, replica, tree)
+
+
+class CrashingLedger(FakeLedger):
+    """A ledger during whose writing the process may be killed."""
+
+    before: Kind | None = None
+    """The kind of entry at which the process dies; the entry is not written."""
+    after: Kind | None = None
+    """The kind of entry at which it dies, once the entry is written."""
+
+    def append(self, kind: Kind, subject: str, body: Mapping[str, Any]) -> Entry:
+        if kind is self.before:
+            raise Crash
+        entry = super().append(kind, subject, body)
+        if kind is self.after:
+            raise Crash
+        return entry
+
+
+class FakeWiring(Wiring):
+    """A Wiring whose adapters are fakes; what it derives from them is the real one's."""
+
+    clock: FakeClock
+    git: FakeRepository  # type: ignore[assignment]
+    ledger: CrashingLedger
+    evidence: FakeEvidence
+    images: FakeImages
+    replicas: FakeReplicas
+    suites: ScriptedSuites
+    sites: FakeSites
+    orchestrator: FakeOrchestrator
+
+    def __init__(self, root: Path = Path("/estate")) -> None:
+        self.root = root
+        self.settings = Settings(estate="0123456789ab")
+        self.clock = FakeClock()
+        self.git = FakeRepository(self.clock().date())
+        self.ledger = CrashingLedger(self.clock)
+        self.evidence = FakeEvidence()
+        self.images = FakeImages()
+        self.replicas = FakeReplicas()
+        self.suites = ScriptedSuites(self.evidence)
+        self.sites = FakeSites()
+        self.signatures = KEYS
+        self.orchestrator = FakeOrchestrator()
+        self.stages = FakeStages()
+        self.commit(ESTATE)
+
+    @contextmanager
+    def bench(self, lease: str) -> Iterator[Bench]:
+        self.replicas.ensure_engine_stayed()
+        yield Bench(
+            images=self.images,
+            replicas=self.replicas,
+            suites=self.suites,
+            evidence=self.evidence,
+            tree_at=self.repository.at,
+            lease=lease,
+            clock=self.clock,
+        )
+
+    def commit(self, changes: Mapping[str, bytes | None], who: str = "ops") -> str:
+        """Push a signed commit."""
+        return self.git.commit(changes, KEYS.public_key(who))
+
+    def adopt(self, *names: str) -> None:
+        """Put version 1.0 in use, at both sites by default."""
+        tree = self.git.head()
+        environment = self.estate(tree).environment("pas")
+        package = self.estate(tree).manifest(MANIFEST).package
+        images = {
+            **self.images.of_environment(environment, tree),
+            "app": self.images.obtain(package, tree, name="pas-1.0"),
+        }
+        for site in names or (FIRST, SECOND):
+            live = LiveSystem(
+                product="pas", site=site, version="1.0", images=images, commit=tree.commit
+            )
+            self.sites.deploy(environment, images, live)
+            self.sites.data["pas", site] = "patients"
+            self.ledger.append(Kind.SYSTEM_ADOPTED, f"pas@{site}", {"live": live.json_value()})
+        self.sites.calls.clear()
+
+    def offer(self, version: str = "2.0", **changes: Any) -> ReleaseRecord:
+        """Push a version as the vendor does, and reconcile."""
+        self.commit({MANIFEST: manifest(version, **changes)}, "acme")
+        (release,) = reconcile(self).known
+        return self.release(release)
+
+    def qualify(self, release: ReleaseRecord) -> ReleaseRecord:
+        """Qualify a release."""
+        return qualify_release(release.id, self, self.stages)
+
+    def sign(
+        self, release: ReleaseRecord, who: str, with_key: str | None = None, **claims: Any
+    ) -> None:
+        """Write somebody's sign-off on the ledger, whether it counts or not."""
+        role = claims.pop("role", ROLES.get(who, "safety"))
+        evidence = load_evidence(self.release(release.id), self)
+        person = self.estate(self.git.head()).signers().signers.get(who)
+        person = person or self.estate(self.git.head()).signers().signers["joy"]
+        made = sign_off_for(
+            evidence,
+            who,
+            person.model_copy(update={"roles": [role]}),
+            role=role,
+            meaning=Meaning.APPROVED,
+            reason="Read it.",
+            now=self.clock(),
+        )
+        claimed = SignOff.model_validate(made.model_copy(update=claims).model_dump())
+        envelope = KEYS.sign(statement_bytes(claimed), with_key or who)
+        self.ledger.append(Kind.SIGNED, release.id, {"envelope": envelope.json_value()})
+
+    def signed_off(self, version: str = "2.0", **changes: Any) -> ReleaseRecord:
+        """Bring a version all the way to an open gate."""
+        release = self.qualify(self.offer(version, **changes))
+        for who in ROLES:
+            self.sign(release, who)
+        return self.release(release.id)
+
+    def kinds(self, subject: str) -> list[Kind]:
+        """Return what is on record about a release or a site, in order."""
+        return [entry.kind for entry in self.ledger.entries(subject)]
+
+    def live_versions(self) -> dict[str, str]:
+        """Return which version is live, by site, as the ledger has it."""
+        return {live.site: live.version for live in self.ledger.live("pas")}

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import pytest
+
+from clinops.domain.evidence import Evidence
+from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.outcome import State
+from clinops.domain.replica import ReplicaFailure
+from clinops.domain.suite import Role, Verdict
+from clinops.errors import EngineError, LeaseLostError, NotFoundError, PackageError
+from flows.gate import load_evidence
+from flows.qualify import qualify_release
+from flows.reconcile import reconcile, retry_at
+from tests.fakes.evidence import case
+from tests.fakes.stages import FakeStages
+from tests.fakes.wiring import MANIFEST, FakeWiring, manifest
+
+
+@pytest.fixture
+def wiring() -> FakeWiring:
+    wiring = FakeWiring()
+    wiring.adopt()
+    return wiring
+
+
+def decided(wiring: FakeWiring, state: State) -> Evidence:
+    """Qualify version 2.0, and return evidence that is whole and comes to that state."""
+    record = wiring.qualify(wiring.offer())
+    assert record.state is state
+    evidence = load_evidence(record, wiring)
+    assert evidence.contradictions() == []
+    assert set(evidence.files.values()) <= set(wiring.evidence.files)
+    assert {"manifest.yaml", "junit.xml", "environment/compose.yaml"} <= set(evidence.files)
+    assert wiring.replicas.present == {}
+    assert wiring.ledger.leases() == {}
+    assert list(wiring.ledger.problems()) == []
+    return evidence
+
+
+def kinds_of(evidence: Evidence) -> set[str]:
+    return {finding.kind for finding in evidence.findings}
+
+
+def errored(wiring: FakeWiring, release: ReleaseRecord) -> str:
+    """Return the reason why we failed; nothing may have been decided."""
+    record = wiring.release(release.id)
+    assert (record.state, record.outcome, record.evidence) == (State.ERRORED, None, None)
+    assert Kind.VERDICT not in wiring.kinds(release.id)
+    *_, last = wiring.ledger.entries(release.id)
+    assert last.kind is Kind.QUALIFICATION_ERRORED
+    return str(last.body["reason"])
+
+
+def test_a_good_release_awaits_sign_off(wiring):
+    evidence = decided(wiring, State.AWAITING_SIGN_OFF)
+    assert evidence.findings == ()
+    assert sorted(wiring.suites.runs) == [
+        ("regression", "1.0", Role.BASELINE),
+        ("regression", "2.0", Role.CANDIDATE),
+        ("smoke", "1.0", Role.BASELINE),
+        ("smoke", "2.0", Role.CANDIDATE),
+    ]
+    assert len(set(wiring.suites.seeded)) == 4
+    assert evidence.baseline_version == "1.0"
+    assert "waits for sign-off" in wiring.stages.reports["verdict"]
+    assert len(wiring.stages.tables["suites"]) == 4
+    assert wiring.stages.told[-1][0] == 1.0
+
+
+def test_is_refused_when_a_test_fails_on_the_candidate_only(wiring):
+    wiring.suites.failing = {("regression", "2.0")}
+    assert kinds_of(decided(wiring, State.REFUSED)) == {"test-failed"}
+
+
+def test_is_inconclusive_when_a_test_fails_on_both(wiring):
+    wiring.suites.failing = {("regression", "1.0"), ("regression", "2.0")}
+    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"test-failed-on-both"}
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_is_inconclusive_when_a_suite_does_not_run_to_its_end(wiring, version):
+    wiring.suites.crashing = {("smoke", version)}
+    assert "evidence-missing" in kinds_of(decided(wiring, State.INCONCLUSIVE))
+
+
+def test_is_inconclusive_when_a_candidate_test_is_skipped(wiring):
+    skipped = case("test_smoke.py::test_works", Verdict.SKIPPED)
+    wiring.suites.cases["smoke", "2.0"] = (skipped,)
+    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"test-skipped"}
+
+
+def test_is_inconclusive_when_a_test_of_the_baseline_is_absent_on_the_candidate(wiring):
+    wiring.suites.cases["smoke", "2.0"] = (case("test_smoke.py::test_other"),)
+    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"evidence-missing"}
+
+
+def test_a_candidate_that_never_gets_ready_is_refused_with_its_log(wiring):
+    wiring.replicas.failures["2.0"] = ReplicaFailure(
+        service="app", reason="it exited with code 3", log_tail="cannot migrate"
+    )
+    evidence = decided(wiring, State.REFUSED)
+    assert "replica-never-ready" in kinds_of(evidence)
+    assert any("it exited with code 3" in finding.summary for finding in evidence.findings)
+    assert any(finding.detail == "cannot migrate" for finding in evidence.findings)
+    log = evidence.files["containers/smoke-candidate-app.log"]
+    assert wiring.evidence.get(log) == b"cannot migrate"
+
+
+def test_a_baseline_that_never_gets_ready_is_inconclusive(wiring):
+    wiring.replicas.failures["1.0"] = ReplicaFailure(
+        service="db", reason="never healthy", log_tail=""
+    )
+    assert "replica-never-ready" in kinds_of(decided(wiring, State.INCONCLUSIVE))
+
+
+def test_a_candidate_that_cannot_be_seeded_is_refused(wiring):
+    wiring.suites.unseedable = {"2.0"}
+    evidence = decided(wiring, State.REFUSED)
+    assert "seed-failed" in kinds_of(evidence)
+    assert wiring.evidence.get(evidence.files["containers/smoke-candidate-app.log"])
+
+
+def test_a_baseline_that_cannot_be_seeded_is_inconclusive(wiring):
+    wiring.suites.unseedable = {"1.0"}
+    assert "seed-failed" in kinds_of(decided(wiring, State.INCONCLUSIVE))
+
+
+def test_a_package_at_fault_is_refused_with_the_reason(wiring):
+    release = wiring.offer()
+    wiring.images.fails_with = PackageError("the archive's SHA-256 is another", mend="ship again")
+    record = wiring.qualify(release)
+    evidence = load_evidence(record, wiring)
+    assert record.state is State.REFUSED
+    assert evidence.contradictions() == []
+    assert any("SHA-256 is another" in finding.detail for finding in evidence.findings)
+    assert wiring.replicas.started == []
+
+
+def test_a_new_system_is_qualified_without_a_baseline():
+    evidence = decided(without_a_system(), State.AWAITING_SIGN_OFF)
+    assert evidence.baseline_version is None
+    assert {run.role for run in evidence.runs} == {Role.CANDIDATE}
+
+
+def without_a_system() -> FakeWiring:
+    wiring = FakeWiring()
+    wiring.commit({MANIFEST: None})
+    return wiring
+
+
+def test_an_engine_that_is_gone_from_the_start_is_our_error(wiring):
+    release = wiring.offer()
+    wiring.replicas.engine_gone = True
+    with pytest.raises(EngineError):
+        wiring.qualify(release)
+    assert "engine went away" in errored(wiring, release)
+
+
+def test_an_engine_that_goes_in_the_middle_of_a_suite_decides_nothing(wiring):
+    release = wiring.offer()
+    wiring.suites.failing = {("smoke", "2.0")}
+
+    def cut(replica):
+        wiring.replicas.engine_gone = replica.version == "2.0"
+
+    wiring.suites.meanwhile = cut
+    with pytest.raises(EngineError):
+        wiring.qualify(release)
+    errored(wiring, release)
+    assert wiring.replicas.present == {}
+
+
+def test_an_error_of_ours_is_taken_up_after_its_time_and_comes_to_one_verdict(wiring):
+    release = wiring.offer()
+    wiring.replicas.engine_gone = True
+    with pytest.raises(EngineError):
+        wiring.qualify(release)
+    wiring.replicas.engine_gone = False
+    assert reconcile(wiring).scheduled == {}
+    due = retry_at(wiring.release(release.id))
+    wiring.clock.now = due
+    assert list(reconcile(wiring).scheduled) == [release.id]
+    assert f"qualify:{release.id}:2" in wiring.orchestrator.runs
+    assert wiring.qualify(release).state is State.AWAITING_SIGN_OFF
+    assert wiring.kinds(release.id).count(Kind.VERDICT) == 1
+
+
+def test_each_error_waits_longer_than_the_one_before_it(wiring):
+    release = wiring.offer()
+    wiring.replicas.engine_gone = True
+    waits = []
+    for _ in range(9):
+        with pytest.raises(EngineError):
+            wiring.qualify(release)
+        waits.append((retry_at(wiring.release(release.id)) - wiring.clock()).total_seconds())
+    assert waits == sorted(waits)
+    assert waits[0] == 20
+    assert waits[-1] == 1800
+
+
+def test_even_a_fault_in_clinops_itself_is_on_the_ledger(wiring):
+    release = wiring.offer()
+
+    def stumble(replica):
+        raise ZeroDivisionError("a bug")
+
+    wiring.suites.meanwhile = stumble
+    with pytest.raises(ZeroDivisionError):
+        wiring.qualify(release)
+    assert "a bug" in errored(wiring, release)
+
+
+def test_writes_nothing_while_another_process_holds_the_lease(wiring):
+    release = wiring.offer()
+    before = wiring.kinds(release.id)
+    wiring.ledger.take_lease(f"qualify:{release.id}", "another", 60)
+    with pytest.raises(LeaseLostError):
+        wiring.qualify(release)
+    assert wiring.kinds(release.id) == before
+    assert wiring.replicas.started == []
+
+
+def test_records_no_verdict_once_the_lease_was_lost(wiring):
+    release = wiring.offer()
+
+    def pause(replica):
+        wiring.clock.advance(3600)
+        wiring.ledger.take_lease(f"qualify:{release.id}", "another", 10_000)
+
+    wiring.suites.meanwhile = pause
+    with pytest.raises(LeaseLostError):
+        wiring.qualify(release)
+    assert wiring.release(release.id).state is State.QUALIFYING
+    assert Kind.VERDICT not in wiring.kinds(release.id)
+    assert wiring.ledger.leases() == {f"qualify:{release.id}": "another"}
+
+
+def test_a_second_run_of_a_decided_release_does_nothing(wiring):
+    record = wiring.qualify(wiring.offer())
+    before = wiring.kinds(record.id)
+    assert wiring.qualify(record) == record
+    assert wiring.kinds(record.id) == before
+
+
+def test_a_release_that_nobody_knows_is_not_found(wiring):
+    with pytest.raises(NotFoundError):
+        qualify_release("pas-9.9-000000000000", wiring, FakeStages())
+
+
+def test_inputs_are_read_at_the_commit_of_the_release_not_at_the_head(wiring):
+    release = wiring.offer()
+    wiring.commit({MANIFEST: manifest("3.0")}, "acme")
+    record = wiring.qualify(release)
+    assert record.state is State.AWAITING_SIGN_OFF
+    assert load_evidence(record, wiring).release.version == "2.0"
+
+
+def test_what_is_live_is_the_image_that_is_tested_as_baseline(wiring):
+    (live, _) = wiring.ledger.live("pas")
+    evidence = decided(wiring, State.AWAITING_SIGN_OFF)
+    (baseline,) = (images for images in evidence.images if images.role is Role.BASELINE)
+    assert baseline.services == live.images
+
+
+def test_names_every_stage_by_suite_and_version(wiring):
+    decided(wiring, State.AWAITING_SIGN_OFF)
+    assert wiring.stages.names == [
+        "pin inputs",
+        "obtain images",
+        "regression suite on baseline 1.0",
+        "regression suite on candidate 2.0",
+        "smoke suite on baseline 1.0",
+        "smoke suite on candidate 2.0",
+        "assemble evidence",
+    ]
