@@ -16,8 +16,13 @@ def test_no_process_runs_as_root(host):
     assert host.run("pgrep -l -u root").stdout == ""
 
 
-def test_the_service_user_is_a_system_account(host):
-    assert 0 < host.user("orthanc").uid < 1000
+@pytest.mark.hazard("ORT-007")
+def test_the_service_user_owns_the_stored_images(host):
+    assert host.user("orthanc").uid == host.file(STORAGE).uid
+
+
+def test_the_service_user_cannot_log_in(host):
+    assert host.user("orthanc").shell == "/usr/sbin/nologin"
 
 
 @pytest.mark.parametrize("port", [8042, 4242])
