@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from clinops.domain.plan import Baseline
+from clinops.domain.site import LiveSystem
 from clinops.errors import NotFoundError
 from clinops.wiring import Wiring
 
 
-def live_baseline(product: str, wiring: Wiring) -> Baseline | None:
-    """Return the version that is live, by the ledger; none for a new system.
+def live_versions(wiring: Wiring) -> dict[str, str]:
+    """Return the version in use by product: where rings differ, that of the last one."""
+    products = {system.product for system in wiring.ledger.live()}
+    in_use = {product: _in_use(product, wiring) for product in products}
+    return {product: live.version for product, live in in_use.items() if live is not None}
 
-    Where sites differ (a ring is ahead), the version of the last ring is the one in use.
-    """
+
+def _in_use(product: str, wiring: Wiring) -> LiveSystem | None:
     by_site = {live.site: live for live in wiring.ledger.live(product)}
     sites = wiring.estate(wiring.repository.head()).sites().running(product)
-    last = next((by_site[site] for site in reversed(sites) if site in by_site), None)
+    return next((by_site[site] for site in reversed(sites) if site in by_site), None)
+
+
+def live_baseline(product: str, wiring: Wiring) -> Baseline | None:
+    """Return the version in use, by the ledger; none for a new system."""
+    last = _in_use(product, wiring)
     if last is None:
         return None
     estate = wiring.estate(wiring.repository.at(last.commit))

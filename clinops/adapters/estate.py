@@ -13,7 +13,7 @@ from clinops.domain import estate_rules as rules
 from clinops.domain.environment import Environment
 from clinops.domain.fault import Place
 from clinops.domain.gate import GatePolicy
-from clinops.domain.manifest import Manifest
+from clinops.domain.manifest import BuildPackage, Manifest
 from clinops.domain.parsing import Parsed, parse_with_places
 from clinops.domain.release import Inputs, pin_inputs, release_id
 from clinops.domain.signer import Signers, Vendor
@@ -131,13 +131,18 @@ class Estate:
         names = [f[1] for f in folders if f[0] == "vendor_manifests" and f[2:] == ["vendor.yaml"]]
         return {name: self.vendor(name) for name in names}
 
+    @staticmethod
+    def folders_of(manifest: Manifest) -> list[str]:
+        """Return the folders that a release of a manifest depends on."""
+        folders = [f"environments/{manifest.product}", f"test_suites/{manifest.product}"]
+        if isinstance(manifest.package, BuildPackage):
+            folders.append(manifest.package.build.folder)
+        return folders
+
     def inputs(self, manifest_path: str) -> tuple[Manifest, Inputs, str]:
         """Pin a manifest's inputs and name the release that they make."""
         manifest = self.manifest(manifest_path)
-        package = manifest.model_dump()["package"]
-        folders = [f"environments/{manifest.product}", f"test_suites/{manifest.product}"]
-        folders += [package["build"]["folder"]] if "build" in package else []
-        wanted = tuple(f"{folder}/" for folder in folders)
+        wanted = tuple(f"{folder}/" for folder in self.folders_of(manifest))
         files = {path: self.tree.read(path) for path in self.files if path.startswith(wanted)}
         inputs = pin_inputs(manifest, self.tree.read(manifest_path), files)
         return manifest, inputs, release_id(manifest, inputs)

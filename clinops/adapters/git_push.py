@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,7 +19,6 @@ _LONGEST_REPORT = 50
 
 _SIGN = "sign with a key that the trust has on file for you"
 _MANIFESTS = "vendor_manifests/"
-_MANIFEST = re.compile(rf"{_MANIFESTS}[^/]+/[^/]+\.yaml")
 _OF_GIT = frozenset({".gitattributes", ".gitmodules"})
 
 Validate = Callable[[EstateTree], Iterable[Problem]]
@@ -41,8 +39,8 @@ class PushVerdict:
 
     principal: str | None
     """Who signed the newest commit, if every commit was in order."""
-    manifests: tuple[str, ...]
-    """The manifests that the push adds or changes."""
+    changed: tuple[str, ...]
+    """The paths that the push adds, changes or removes."""
     problems: tuple[str, ...]
     """One sentence each, with the mend in it; safe to print."""
 
@@ -54,8 +52,7 @@ class PushVerdict:
     def report(self) -> str:
         """Say it to the person who pushed, in their terminal."""
         if self.accepted:
-            lines = [f"ClinOps: accepted, signed by {self.principal}"]
-            return "\n".join([*lines, *(f"  {path} will be qualified" for path in self.manifests)])
+            return f"ClinOps: accepted, signed by {self.principal}"
         shown = [f"  {problem}" for problem in self.problems[:_LONGEST_REPORT]]
         if len(self.problems) > _LONGEST_REPORT:
             shown.append(f"  and {len(self.problems) - _LONGEST_REPORT} more")
@@ -116,10 +113,9 @@ def check(repository: GitRepository, update: Update, validate: Validate) -> Push
             return _refusal(f"{refusal}; {refusal.mend or _SIGN}")
         if problems := list(_of_commit(repository, keyring, commit, principal)):
             return _refusal(*problems)
-    changed = repository.changes(update.old, update.new)
-    manifests = tuple(change.path for change in changed if _is_manifest(change))
-    problems = _of_content(repository, update, {change.path for change in changed}, validate)
-    return PushVerdict(principal, manifests, tuple(problems))
+    changed = [change.path for change in repository.changes(update.old, update.new)]
+    problems = _of_content(repository, update, set(changed), validate)
+    return PushVerdict(principal, tuple(changed), tuple(problems))
 
 
 def _refusal(*problems: str) -> PushVerdict:
@@ -220,8 +216,3 @@ def _of_content(
         before = set(validate(repository.at(update.old)))
         found = [problem for problem in found if problem.file in changed or problem not in before]
     return [escaped(str(problem)) for problem in sorted(found)]
-
-
-def _is_manifest(change: Change) -> bool:
-    named = _MANIFEST.fullmatch(change.path) and not change.path.endswith("/vendor.yaml")
-    return bool(named) and not change.removed

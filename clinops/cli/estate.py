@@ -16,6 +16,7 @@ from clinops.domain.site import LiveSystem
 from clinops.errors import BadInputError, NotFoundError
 from clinops.ports import EstateTree
 from clinops.wiring import Wiring, folder, served
+from flows.baseline import live_versions
 
 _PARTS = ("environments", "test_suites", "vendor_manifests")
 
@@ -96,8 +97,7 @@ def _tree_and_live(shared: Context) -> tuple[EstateTree, dict[str, str]]:
     if not served(shared.estate):
         return folder(shared.estate), {}
     wiring = shared.wiring
-    live = {system.product: system.version for system in wiring.ledger.live()}
-    return wiring.repository.head(), live
+    return wiring.repository.head(), live_versions(wiring)
 
 
 def adopt(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from clinops.adapters.estate import Estate
 from clinops.cli.context import next_step, of, say, show
 from clinops.errors import ClinOpsError, RefusedError
+from flows.baseline import live_versions
 
 app = typer.Typer(help="Git hooks of the estate's bare repository.", no_args_is_help=True)
 
@@ -38,7 +41,7 @@ def pre_receive(context: typer.Context) -> None:
     from clinops.adapters import estate, git_push
 
     wiring = of(context).wiring
-    live = {system.product: system.version for system in wiring.ledger.live()}
+    live = live_versions(wiring)
     updates = git_push.read_updates(sys.stdin)
     verdict = git_push.judge(updates, wiring.git, lambda tree: estate.validate(tree, live=live))
     say(verdict.report())
@@ -48,11 +51,21 @@ def pre_receive(context: typer.Context) -> None:
             mend="amend the commit and push again; `clinops validate` checks it before you push",
         )
     tree = wiring.repository.at(updates[0].new)
-    for path in verdict.manifests:
-        manifest, _, release_id = wiring.estate(tree).inputs(path)
-        say(f"ClinOps: release {release_id} ({manifest.product} {manifest.version})")
+    for release_id in _releases(wiring.estate(tree), verdict.changed, live):
+        say(f"ClinOps: release {release_id}")
         say(f"  watch: {wiring.settings.ui}/runs")
         say(f"     or: {of(context).command(f'release watch {release_id}')}")
+
+
+def _releases(estate: Estate, changed: Sequence[str], live: Mapping[str, str]) -> Iterator[str]:
+    """Yield the releases that a push makes: a changed suite makes one as a manifest does."""
+    for path in estate.manifest_paths():
+        manifest = estate.manifest(path)
+        depends = (path, *(f"{folder}/" for folder in estate.folders_of(manifest)))
+        if live.get(manifest.product) != manifest.version and any(
+            name.startswith(depends) for name in changed
+        ):
+            yield estate.inputs(path)[2]
 
 
 @app.command("post-receive", hidden=True)

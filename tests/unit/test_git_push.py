@@ -57,18 +57,19 @@ def test_accepts_a_vendors_own_manifest_and_names_it(estate: GitEstate) -> None:
     verdict = pushed(estate, commit)
     assert verdict == PushVerdict("vendor:acme", (MANIFEST,), ())
     assert verdict.accepted
-    assert verdict.report() == (
-        "ClinOps: accepted, signed by vendor:acme\n"
-        "  vendor_manifests/acme/pas.yaml will be qualified"
-    )
+    assert verdict.report() == "ClinOps: accepted, signed by vendor:acme"
 
 
-def test_accepts_several_commits_and_names_each_manifest_that_is_left(estate: GitEstate) -> None:
+def test_accepts_several_commits_and_names_each_file_that_changed(estate: GitEstate) -> None:
     first = estate.commit({MANIFEST: None, "vendor_manifests/acme/docs/safety.txt": b"x"})
     second = estate.commit({"vendor_manifests/acme/ris.yaml": b"x\n"}, parents=[first])
     verdict = pushed(estate, second)
     assert verdict.accepted
-    assert verdict.manifests == ("vendor_manifests/acme/ris.yaml",)
+    assert set(verdict.changed) == {
+        MANIFEST,
+        "vendor_manifests/acme/docs/safety.txt",
+        "vendor_manifests/acme/ris.yaml",
+    }
 
 
 def test_refuses_an_unsigned_commit(estate: GitEstate) -> None:

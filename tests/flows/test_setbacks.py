@@ -1,0 +1,193 @@
+"""What must not go live does not: real packages that fail, on the real engine, without fakes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+import threading
+
+import docker
+import httpx
+import pytest
+from rich.console import Console
+
+from clinops.adapters.plain_stages import PlainStages
+from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.outcome import State
+from clinops.domain.signoff import Meaning, sign_off_for, statement_bytes
+from clinops.errors import EngineError
+from clinops.wiring import Wiring
+from flows.gate import load_evidence, record_signature
+from flows.housekeeping import keep_house
+from flows.promote import promote_release
+from flows.qualify import qualify_release
+from flows.reconcile import next_run, reconcile
+from tests.docker.cuttable import CuttableEngine
+from tests.flows.conftest import MANIFEST, NEXT, PRODUCT, Setback, close
+
+pytestmark = pytest.mark.docker
+
+CONFIG = "/usr/local/etc/orthanc/orthanc.json"
+FINDS_NOTHING = f"""
+USER root
+RUN sed -i 's/"DicomAlwaysAllowFind": true/"DicomAlwaysAllowFind": false/' {CONFIG}
+USER orthanc
+"""
+NEVER_READY = 'ENTRYPOINT ["sh", "-c", "echo the licence has expired; sleep 600"]'
+BREAKS_AT_SITES = r"""
+ENTRYPOINT ["sh", "-c", "grep -q ' /var/lib/orthanc ' /proc/mounts && exec false; exec Orthanc $0"]
+"""
+
+
+def stages() -> PlainStages:
+    return PlainStages(Console(quiet=True))
+
+
+def qualified(setback: Setback, release: str) -> tuple[Wiring, ReleaseRecord]:
+    wiring = setback.wiring
+    reconcile(wiring)
+    return wiring, qualify_release(release, wiring, stages())
+
+
+def findings(wiring: Wiring, record: ReleaseRecord) -> dict[str, str]:
+    return {f.summary: f.detail for f in load_evidence(record, wiring).findings}
+
+
+def test_a_candidate_that_fails_a_regression_test_is_refused(setback):
+    wiring, record = qualified(setback, setback.push_release(FINDS_NOTHING))
+    assert record.state is State.REFUSED
+    told = findings(wiring, record)
+    assert any("regression" in summary and "fails on the candidate" in summary for summary in told)
+    close(wiring)
+
+
+def test_a_candidate_that_never_gets_ready_is_refused_with_its_log(setback):
+    short = "ready_within: 60", "ready_within: 6"
+    compose = f"environments/{PRODUCT}/compose.yaml"
+    text = (setback.demo.source / compose).read_text()
+    assert setback.push({compose: text.replace(*short)}, who="demo-admin").returncode == 0
+    wiring, record = qualified(setback, setback.push_release(NEVER_READY))
+    assert record.state is State.REFUSED
+    told = findings(wiring, record)
+    assert any("never got ready" in summary for summary in told)
+    assert any("the licence has expired" in detail for detail in told.values())
+    close(wiring)
+    assert setback.push({compose: text}, who="demo-admin").returncode == 0
+
+
+def test_an_engine_that_goes_away_is_our_error_and_the_release_is_taken_up_again(
+    setback, tmp_path, monkeypatch
+):
+    release = setback.push_release("# nothing spoils this one")
+    engine = CuttableEngine(tmp_path / "engine.sock")
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    wiring = setback.wiring
+    reconcile(wiring)
+    with pytest.raises(EngineError):
+        qualify_release(release, wiring, CutsWhen("suite on", engine))
+    monkeypatch.delenv("DOCKER_HOST")
+    record = wiring.release(release)
+    assert record.state is State.ERRORED
+    assert record.outcome is None
+    wiring.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    assert next_run(record, wiring) == ("qualify", 2)
+    close(wiring)
+
+    again = setback.wiring
+    keep_house(again)
+    record = qualify_release(release, again, stages())
+    assert record.state is State.AWAITING_SIGN_OFF
+    kinds = [entry.kind for entry in again.ledger.entries(release)]
+    assert kinds.count(Kind.VERDICT) == 1
+    assert replicas_of(release) == []
+    close(again)
+
+
+def test_a_deployment_whose_check_fails_is_rolled_back_with_its_data(setback):
+    wiring, record = qualified(setback, setback.push_release(BREAKS_AT_SITES))
+    assert record.state is State.AWAITING_SIGN_OFF
+    before = patients(wiring, setback.site)
+    sign(wiring, record, setback, "demo-cso", "clinical-safety-officer")
+    sign(wiring, record, setback, "demo-operations", "operations")
+
+    assert promote_release(record.id, wiring, stages()) is State.ROLLED_BACK
+
+    (live,) = wiring.ledger.live(PRODUCT)
+    assert live.version == "1.10.1"
+    assert before
+    assert patients(wiring, setback.site) == before
+    entries = list(wiring.ledger.entries())
+    (back,) = [entry for entry in entries if entry.kind is Kind.SITE_ROLLED_BACK]
+    assert back.body["verified"] is True
+    assert "orthanc never got ready" in back.body["cause"]
+    assert list(wiring.ledger.problems()) == []
+    close(wiring)
+
+
+def test_the_vendor_can_check_the_same_before_pushing(setback, tmp_path):
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "-q", setback.demo.estate / "estate.git", checkout], check=True)
+    (checkout / MANIFEST).write_text(NEXT)
+    done = subprocess.run(
+        [sys.executable, "-m", "clinops", "--estate", checkout, "qualify", MANIFEST,
+         "--work", tmp_path / "work", "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"outcome": "qualified"' in done.stdout
+
+
+class CutsWhen(PlainStages):
+    """Cuts the way to the engine once stages of some name are under way."""
+
+    def __init__(self, name: str, engine: CuttableEngine) -> None:
+        super().__init__(Console(quiet=True))
+        self._name = name
+        self._engine = engine
+
+    def together(self, stages):
+        if stages and self._name in stages[0][0]:
+            timer = threading.Timer(3.0, self._engine.cut)
+            timer.start()
+            try:
+                return super().together(stages)
+            finally:
+                timer.join()
+        return super().together(stages)
+
+
+def sign(wiring: Wiring, record: ReleaseRecord, setback: Setback, who: str, role: str) -> None:
+    evidence = load_evidence(record, wiring)
+    signer = wiring.estate(wiring.repository.head()).signers().signers[who]
+    statement = sign_off_for(
+        evidence,
+        who,
+        signer,
+        role=role,
+        meaning=Meaning.APPROVED,
+        reason="in a test",
+        now=wiring.clock(),
+    )
+    envelope = wiring.signatures.sign(statement_bytes(statement), str(setback.demo.keys / who))
+    record_signature(record, evidence, envelope, Meaning.APPROVED, wiring)
+
+
+def patients(wiring: Wiring, site: str) -> list[str]:
+    """Ask the site's own archive who is in it."""
+    system = wiring.sites.running(PRODUCT, site)
+    assert system is not None
+    answer = httpx.get(
+        f"http://{system.endpoints['http']}/patients?expand",
+        auth=("reference", "synthetic-data-only"),
+    )
+    return sorted(patient["MainDicomTags"]["PatientID"] for patient in answer.json())
+
+
+def replicas_of(release: str) -> list[str]:
+    client = docker.from_env()
+    try:
+        wanted = {"label": f"clinops.release={release}"}
+        return [container.name for container in client.containers.list(all=True, filters=wanted)]
+    finally:
+        client.close()
