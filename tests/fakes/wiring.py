@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from clinops.adapters.settings import Settings
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.outcome import State
 from clinops.domain.replica import Replica
 from clinops.domain.signoff import Meaning, SignOff, sign_off_for, statement_bytes
 from clinops.domain.site import LiveSystem
@@ -19,6 +22,7 @@ from clinops.errors import SeedError
 from clinops.ports import EstateTree
 from clinops.wiring import Bench, Wiring
 from flows.gate import load_evidence
+from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import reconcile
 from tests.fakes.evidence import FakeEvidence
@@ -36,10 +40,13 @@ KEYS = FakeSignatures("ops", "joy", "sam", "acme", "stranger")
 MANIFEST = "vendor_manifests/acme/pas.yaml"
 SIGNERS = "environments/signers.yaml"
 SITES = "environments/sites.yaml"
+REVOKED = dt.date(2025, 6, 1)
 GATE = "environments/pas/gate.yaml"
 COMPOSE = "environments/pas/compose.yaml"
 SMOKE = "test_suites/pas/smoke/test_smoke.py"
 FIRST, SECOND = "cottage-hospital", "general-hospital"
+BOTH_ON_OLD = {FIRST: "1.0", SECOND: "1.0"}
+BOTH_ON_NEW = {FIRST: "2.0", SECOND: "2.0"}
 ROLES = {"joy": "safety", "sam": "operations"}
 
 
@@ -76,6 +83,11 @@ def signers(**changes: Any) -> bytes:
         **changes,
     }
     return document({"schema": 1, "signers": people})
+
+
+def joys_key(**changes: Any) -> bytes:
+    """Write signers.yaml with another key of the clinical safety officer."""
+    return signers(joy=signer("joy", "safety", keys=[key("joy", **changes)]))
 
 
 def manifest(version: str, **changes: Any) -> bytes:
@@ -262,11 +274,11 @@ class FakeWiring(Wiring):
         return qualify_release(release.id, self, self.stages)
 
     def sign(
-        self, release: ReleaseRecord, who: str, with_key: str | None = None, **claims: Any
+        self, record: ReleaseRecord, who: str, /, *, with_key: str | None = None, **claims: Any
     ) -> None:
         """Write somebody's sign-off on the ledger, whether it counts or not."""
         role = claims.pop("role", ROLES.get(who, "safety"))
-        evidence = load_evidence(self.release(release.id), self)
+        evidence = load_evidence(self.release(record.id), self)
         person = self.estate(self.git.head()).signers().signers.get(who)
         person = person or self.estate(self.git.head()).signers().signers["joy"]
         made = sign_off_for(
@@ -280,7 +292,7 @@ class FakeWiring(Wiring):
         )
         claimed = SignOff.model_validate(made.model_copy(update=claims).model_dump())
         envelope = KEYS.sign(statement_bytes(claimed), with_key or who)
-        self.ledger.append(Kind.SIGNED, release.id, {"envelope": envelope.json_value()})
+        self.ledger.append(Kind.SIGNED, record.id, {"envelope": envelope.json_value()})
 
     def signed_off(self, version: str = "2.0", **changes: Any) -> ReleaseRecord:
         """Bring a version all the way to an open gate."""
@@ -288,6 +300,45 @@ class FakeWiring(Wiring):
         for who in ROLES:
             self.sign(release, who)
         return self.release(release.id)
+
+    def promote(self, release: ReleaseRecord) -> State:
+        """Promote a release."""
+        return promote_release(release.id, self, self.stages)
+
+    def killed(self, release: ReleaseRecord) -> None:
+        """Promote until the process dies at the place that was set; the next one will live."""
+        with pytest.raises(Crash):
+            self.promote(release)
+        self.ledger.before = self.ledger.after = None
+
+    def running(self) -> dict[str, str]:
+        """Return which version really runs, by site."""
+        systems = {site: self.sites.running("pas", site) for site in (FIRST, SECOND)}
+        return {site: system.version for site, system in systems.items() if system is not None}
+
+    def fail_at_sites(self, version: str, *names: str) -> None:
+        """Let the smoke suite fail on a version at these sites only."""
+
+        def choose(replica: Replica) -> None:
+            self.suites.failing = {("smoke", version)} if replica.site in names else set()
+
+        self.suites.meanwhile = choose
+
+    def alter(self, digest: str, change: Callable[[bytes], bytes | None]) -> None:
+        """Change a file of the evidence store behind its back, or take it away."""
+        changed = change(self.evidence.files.pop(digest))
+        if changed is not None:
+            self.evidence.files[digest] = changed
+
+    def edit_ledger(self) -> None:
+        """Change the first entry of the ledger behind its back."""
+        entry = self.ledger._entries[0]
+        self.ledger._entries[0] = entry.model_copy(update={"body": {**entry.body, "more": 1}})
+
+    def last_body(self, subject: str) -> dict[str, Any]:
+        """Return what the last entry about a release or a site says."""
+        *_, entry = self.ledger.entries(subject)
+        return entry.body
 
     def kinds(self, subject: str) -> list[Kind]:
         """Return what is on record about a release or a site, in order."""

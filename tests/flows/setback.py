@@ -1,0 +1,26 @@
+"""What the tests of promotions share about ways back."""
+
+from __future__ import annotations
+
+from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.outcome import State
+from tests.fakes.wiring import FIRST, FakeWiring
+
+
+def rolled_back(wiring: FakeWiring, release: ReleaseRecord, site: str = FIRST) -> str:
+    """Return the cause that is on record; the site must be as it was."""
+    assert wiring.release(release.id).state is State.ROLLED_BACK
+    assert wiring.live_versions()[site] == "1.0"
+    assert wiring.running()[site] == "1.0"
+    body = wiring.last_body(f"pas@{site}")
+    assert body["verified"] is True
+    assert body["cause"] in str(wiring.last_body(release.id)["cause"])
+    assert list(wiring.ledger.problems()) == []
+    return str(body["cause"])
+
+
+def broken_way_back(wiring: FakeWiring) -> ReleaseRecord:
+    """Return a release that will fail at the first site, and its way back as well."""
+    release = wiring.signed_off(rollback={"strategy": "script", "command": ["false"]})
+    wiring.fail_at_sites("2.0", FIRST)
+    return release
