@@ -79,7 +79,7 @@ def run_suite(
         lease=bench.lease,
     ) as replica:
         if isinstance(replica, ReplicaFailure):
-            tried = _never_ready(suite, role, replica)
+            tried = _never_ready(suite, role, replica, plan.environment.clinops.under_test)
         else:
             tried = _on_replica(which, plan, replica, tree, bench)
         # A suite fails as well when the engine goes away under it; that is not the product's
@@ -103,13 +103,12 @@ def _on_replica(
     return Tried(suite, role, run, findings, bench.replicas.logs(replica))
 
 
-def _never_ready(suite: str, role: Role, failure: ReplicaFailure) -> Tried:
-    finding = _fault(
-        role,
-        "replica-never-ready",
-        f"{failure.service} never got ready for {suite}: {failure.reason}",
-        failure.log_tail,
-    )
+def _never_ready(suite: str, role: Role, failure: ReplicaFailure, under_test: str) -> Tried:
+    summary = f"{failure.service} never got ready for {suite}: {failure.reason}"
+    finding = _fault(role, "replica-never-ready", summary, failure.log_tail)
+    if failure.service != under_test:
+        # The environment's own service (a database) failed: that is not the vendor's doing.
+        finding = finding.model_copy(update={"weight": Weight.INCONCLUSIVE})
     logs = {failure.service: failure.log_tail.encode()}
     return Tried(suite, role, None, (finding,), logs)
 

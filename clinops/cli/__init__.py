@@ -17,7 +17,7 @@ from clinops.cli import gate as gate
 from clinops.cli import hook as hook
 from clinops.cli import release as release
 from clinops.cli import serve as serve
-from clinops.cli.context import Context, err
+from clinops.cli.context import Context, complain
 from clinops.errors import ClinOpsError
 
 app = typer.Typer(
@@ -58,15 +58,18 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except ClinOpsError as error:
-        err.print(error.diagnostics(), markup=False, highlight=False, style="red", soft_wrap=True)
+        complain(error.diagnostics())
         sys.exit(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        err.print("interrupted; what was started has been removed")
+        complain("interrupted; what was started has been removed")
         sys.exit(130)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
+    except OSError as error:
+        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+        sys.exit(3)
     except Exception as error:
+        # Typer brings a Click of its own, whose errors can only be told by what they can do.
         if not hasattr(error, "format_message"):
             raise
-        err.print(f"{error.format_message()}\n  mend: clinops --help", markup=False)
+        if said := error.format_message():
+            complain(f"{said}\n  mend: clinops --help")
         sys.exit(2)

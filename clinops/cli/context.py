@@ -14,7 +14,7 @@ from rich.console import Console
 
 from clinops.wiring import Wiring
 
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
 out = Console(soft_wrap=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -42,22 +42,33 @@ def of(context: typer.Context) -> Context:
     return shared
 
 
+def harmless(text: str) -> str:
+    """Make foreign text fit for a terminal: nothing in it can move, hide or reorder anything."""
+    lines = text.expandtabs(4).split("\n")
+    return "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
+
+
 def print_json(value: Any) -> None:
-    """Print a result as JSON on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    """Print a result as JSON on standard output, in ASCII: vendors' text is hostile."""
+    json.dump(value, sys.stdout, indent=2)
     sys.stdout.write("\n")
 
 
+def complain(text: str) -> None:
+    """Print an error on standard error."""
+    err.print(harmless(text), markup=False, highlight=False, style="red")
+
+
 def say(text: str) -> None:
-    """Print a plain line of progress on standard error; foreign text can't style it."""
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print progress on standard error; foreign text can't style it."""
+    err.print(harmless(text), markup=False, highlight=False)
 
 
 def show(text: str) -> None:
-    """Print a plain line of the result on standard output."""
-    out.print(text, markup=False)
+    """Print one line of the result on standard output: foreign text can't add lines of its own."""
+    out.print(harmless(text).replace("\n", " "), markup=False)
 
 
 def next_step(text: str) -> None:
     """Say what to do next."""
-    err.print(f"next: {text}", markup=False, highlight=False, style="bold", soft_wrap=True)
+    err.print(f"next: {harmless(text)}", markup=False, highlight=False, style="bold")

@@ -63,7 +63,7 @@ def test_a_candidate_that_fails_a_regression_test_is_refused(setback):
 
 
 def test_a_candidate_that_never_gets_ready_is_refused_with_its_log(setback):
-    short = "ready_within: 60", "ready_within: 6"
+    short = "ready_within: 60", "ready_within: 15"
     compose = f"environments/{PRODUCT}/compose.yaml"
     text = (setback.demo.source / compose).read_text()
     assert setback.push({compose: text.replace(*short)}, who="demo-admin").returncode == 0
