@@ -20,6 +20,8 @@ from clinops.cli import serve as serve
 from clinops.cli.context import Context, complain
 from clinops.errors import ClinOpsError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="clinops",
     help="May this vendor release touch patients? Replicas, suites, a signed gate, deployment.",
@@ -56,13 +58,15 @@ def root(
 def main() -> None:
     """Run the command line; every deliberate error becomes a text and an exit code."""
     try:
-        app(standalone_mode=False)
+        # NOTE: Typer answers an interrupt with this number instead of raising it.
+        if app(standalone_mode=False) == _INTERRUPTED:
+            raise KeyboardInterrupt
     except ClinOpsError as error:
         complain(error.diagnostics())
         sys.exit(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         complain("interrupted; what was started has been removed")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except OSError as error:
         complain(f"{error.filename or 'the system'}: {error.strerror or error}")
         sys.exit(3)
