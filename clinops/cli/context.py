@@ -15,7 +15,8 @@ from rich.console import Console
 from clinops.wiring import Wiring
 
 err = Console(stderr=True, soft_wrap=True)
-out = Console(soft_wrap=True, highlight=False)
+# A program that reads a table gets its lines whole.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from clinops.cli.context import AsJson, err, next_step, of, out, print_json, say, show
 from clinops.domain.evidence import Evidence
@@ -76,7 +76,9 @@ def list_(
     if as_json:
         print_json([record.json_value() for record in records])
         return
-    table = Table("release", "product", "version", "state", "since", box=None)
+    table = Table(
+        Column("release", overflow="fold"), "product", "version", "state", "since", box=None
+    )
     for record in records:
         style = _STYLE.get(record.state, "")
         state = f"[{style}]{record.state}[/{style}]" if style else record.state
