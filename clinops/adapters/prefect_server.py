@@ -17,16 +17,28 @@ TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 PUSHED = "clinops.estate.pushed"
 """The event that asks for a reconcile; `prefect.yaml` has its trigger."""
 _START_ALLOWANCE = dt.timedelta(seconds=45)
-"""How long a run may be `Running` before it must hold a lease."""
+"""How long a run may be `Pending` or `Running` before it must hold a lease."""
 _MOST_RERUNS = 100
+_CRASHED = {
+    "state": {
+        "type": "CRASHED",
+        "name": "Crashed",
+        "message": "its process is gone: the release's lease has run out",
+    },
+    "force": True,
+}
 
 
 class PrefectServer:
     """A Prefect 3 server."""
 
-    def __init__(self, api: str, *, time_limit: float = 10.0) -> None:
-        self._api = api
-        self._client = httpx.Client(base_url=api.rstrip("/") + "/", timeout=time_limit)
+    def __init__(
+        self, api: str, *, time_limit: float = 10.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._api = api.rstrip("/")
+        self._client = httpx.Client(
+            base_url=f"{self._api}/", timeout=time_limit, transport=transport
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -34,21 +46,16 @@ class PrefectServer:
 
     def answers(self) -> bool:
         """Whether the server is up."""
-        try:
-            return self._client.get("health").status_code == httpx.codes.OK
-        except httpx.HTTPError:
-            return False
+        return self._has("health")
 
     def has_pool(self, name: str) -> bool:
         """Whether a work pool exists."""
-        return self._client.get(f"work_pools/{name}").status_code == httpx.codes.OK
+        return self._has(f"work_pools/{name}")
 
     def has_deployments(self) -> bool:
         """Whether all flows are deployed."""
-        return all(
-            self._client.get(f"deployments/name/{name}/{name}").status_code == httpx.codes.OK
-            for name in ("reconcile", "qualify", "promote", "housekeeping")
-        )
+        flows = ("reconcile", "qualify", "promote", "housekeeping")
+        return all(self._has(f"deployments/name/{name}/{name}") for name in flows)
 
     def create_run(
         self, deployment: str, *, name: str, key: str, parameters: Mapping[str, Any]
@@ -86,27 +93,17 @@ class PrefectServer:
         self._call("POST", "events", json=[event])
 
     def mark_crashed(self, alive: Callable[[str], bool]) -> list[str]:
-        """Mark runs as crashed that say `Running` while no lease for their release is alive."""
-        before = (dt.datetime.now(dt.UTC) - _START_ALLOWANCE).isoformat()
-        wanted = {
-            "flow_runs": {
-                "state": {"type": {"any_": ["RUNNING"]}},
-                "start_time": {"before_": before},
-            },
+        """Mark runs as crashed that a process took, while no lease for their release is alive."""
+        taken = {
+            "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}},
             "flows": {"name": {"any_": ["qualify", "promote"]}},
         }
+        before = dt.datetime.now(dt.UTC) - _START_ALLOWANCE
         marked = []
-        for run in self._call("POST", "flow_runs/filter", json=wanted):
-            release = run["parameters"].get("release_id", "")
-            if not alive(release):
-                state = {
-                    "type": "CRASHED",
-                    "name": "Crashed",
-                    "message": "its process is gone: the release's lease has run out",
-                }
-                self._call(
-                    "POST", f"flow_runs/{run['id']}/set_state", json={"state": state, "force": True}
-                )
+        for run in self._call("POST", "flow_runs/filter", json=taken):
+            since = dt.datetime.fromisoformat(run["state"]["timestamp"])
+            if since < before and not alive(run["parameters"].get("release_id", "")):
+                self._call("POST", f"flow_runs/{run['id']}/set_state", json=_CRASHED)
                 marked.append(str(run["name"]))
         return marked
 
@@ -115,6 +112,12 @@ class PrefectServer:
         body = {"sort": "EXPECTED_START_TIME_DESC", "limit": limit}
         runs: list[dict[str, Any]] = self._call("POST", "flow_runs/filter", json=body)
         return runs
+
+    def _has(self, path: str) -> bool:
+        try:
+            return self._client.get(path).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
 
     def _call(self, method: str, path: str, json: object = None) -> Any:
         try:

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from clinops.adapters.prefect_server import PrefectServer
+from clinops.errors import InfrastructureError
+
+API = "http://127.0.0.1:4200/api"
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class Flows:
+    """As much of Prefect's API as ClinOps asks for; runs by idempotency key."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, str] = {}
+        """State of each run, by its idempotency key."""
+        self.taken: list[dict[str, Any]] = []
+        """What the filter for runs finds."""
+        self.requests: list[tuple[str, Any]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/")
+        body = json.loads(request.content) if request.content else None
+        self.requests.append((path, body))
+        if path.startswith("deployments/name/"):
+            return httpx.Response(200, json={"id": "the-deployment"})
+        if path.endswith("create_flow_run"):
+            key = body["idempotency_key"]
+            state = self.states.setdefault(key, "SCHEDULED")
+            return httpx.Response(201, json={"id": f"run {key}", "state_type": state})
+        if path == "flow_runs/filter":
+            return httpx.Response(200, json=self.taken)
+        return httpx.Response(204)
+
+
+def server(answer: Answer) -> PrefectServer:
+    return PrefectServer(API, transport=httpx.MockTransport(answer))
+
+
+def create(made: PrefectServer) -> str:
+    parameters = {"release_id": "pas-1"}
+    return made.create_run("qualify/qualify", name="a run", key="k", parameters=parameters)
+
+
+def test_creates_a_run_with_its_key_name_and_parameters():
+    flows = Flows()
+    assert create(server(flows)) == "run k"
+    assert flows.requests == [
+        ("deployments/name/qualify/qualify", None),
+        (
+            "deployments/the-deployment/create_flow_run",
+            {
+                "name": "a run",
+                "parameters": {"release_id": "pas-1"},
+                "tags": ["clinops"],
+                "idempotency_key": "k",
+            },
+        ),
+    ]
+
+
+@pytest.mark.parametrize("state", ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"])
+def test_a_run_that_still_goes_on_is_the_run(state):
+    flows = Flows()
+    flows.states["k"] = state
+    assert create(server(flows)) == "run k"
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"])
+def test_a_run_that_has_ended_is_followed_by_another(state):
+    flows = Flows()
+    flows.states |= {"k": state, "k:1": "CRASHED"}
+    assert create(server(flows)) == "run k:2"
+    assert create(server(flows)) == "run k:2"
+    assert list(flows.states) == ["k", "k:1", "k:2"]
+
+
+def test_gives_up_where_every_run_ends():
+    flows = Flows()
+    flows.states = {f"k:{number}": "FAILED" for number in range(200)} | {"k": "FAILED"}
+    with pytest.raises(InfrastructureError, match="100 runs ended without a result"):
+        create(server(flows))
+
+
+def refuses(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused")
+
+
+def stalls(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadTimeout("too slow")
+
+
+ERRORS: dict[str, tuple[Answer, str]] = {
+    "it is down": (refuses, "does not answer"),
+    "it is too slow": (stalls, "does not answer"),
+    "it is broken": (lambda request: httpx.Response(500, text="oops"), "answers 500"),
+    "the flow is not deployed": (lambda request: httpx.Response(404), "answers 404"),
+    "something else answers": (lambda request: httpx.Response(200, text="<p>"), "does not answer"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+@pytest.mark.parametrize(
+    "call",
+    [
+        create,
+        lambda made: made.emit_pushed("e", {}, "id"),
+        lambda made: made.mark_crashed(lambda release: False),
+        lambda made: made.runs(),
+    ],
+    ids=["create", "emit", "mark", "runs"],
+)
+def test_can_be_tried_again_when(name, call):
+    answer, message = ERRORS[name]
+    with pytest.raises(InfrastructureError, match=message) as raised:
+        call(server(answer))
+    assert raised.value.retryable
+    assert raised.value.mend.startswith("clinops up")
+
+
+@pytest.mark.parametrize("answer", [refuses, stalls, lambda request: httpx.Response(404)])
+def test_what_does_not_answer_is_not_there(answer):
+    made = server(answer)
+    assert not made.answers()
+    assert not made.has_pool("clinops")
+    assert not made.has_deployments()
+
+
+def test_what_answers_is_there():
+    made = server(lambda request: httpx.Response(200))
+    assert made.answers()
+    assert made.has_pool("clinops")
+    assert made.has_deployments()
+
+
+def test_one_flow_that_is_not_deployed_is_noticed():
+    made = server(lambda r: httpx.Response(404 if "promote" in r.url.path else 200))
+    assert not made.has_deployments()
+
+
+def taken(release: str, seconds: float = 600) -> dict[str, Any]:
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds)
+    return {
+        "id": f"id-of-{release}",
+        "name": f"qualify {release}",
+        "parameters": {"release_id": release},
+        "state": {"timestamp": since.isoformat().replace("+00:00", "Z")},
+    }
+
+
+def test_marks_only_runs_without_a_lease_that_had_time_to_take_one():
+    flows = Flows()
+    flows.taken = [taken("pas-1"), taken("pas-2"), taken("pas-3", seconds=5)]
+    assert server(flows).mark_crashed(lambda release: release == "pas-2") == ["qualify pas-1"]
+    (_, wanted), *marks = flows.requests
+    assert wanted["flows"]["name"]["any_"] == ["qualify", "promote"]
+    assert wanted["flow_runs"]["state"]["type"]["any_"] == ["PENDING", "RUNNING"]
+    ((path, body),) = marks
+    assert path == "flow_runs/id-of-pas-1/set_state"
+    assert (body["state"]["type"], body["force"]) == ("CRASHED", True)
+
+
+def test_a_run_that_names_no_release_is_marked_as_well():
+    flows = Flows()
+    flows.taken = [{**taken("x"), "parameters": {}}]
+    asked: list[str] = []
+    assert server(flows).mark_crashed(lambda release: bool(asked.append(release))) == ["qualify x"]
+    assert asked == [""]
+
+
+def test_an_event_names_the_estate_and_can_be_told_from_others():
+    flows = Flows()
+    server(flows).emit_pushed("0123456789ab", {"commit": "c"}, "the-id")
+    ((path, (event,)),) = flows.requests
+    assert path == "events"
+    assert (event["id"], event["event"]) == ("the-id", "clinops.estate.pushed")
+    assert event["resource"] == {"prefect.resource.id": "clinops.estate.0123456789ab"}
+    assert event["payload"] == {"commit": "c"}
+
+
+@pytest.mark.parametrize("api", [API, f"{API}/"])
+def test_links_lead_to_the_user_interface(api):
+    made = PrefectServer(api, transport=httpx.MockTransport(Flows()))
+    assert made.run_link("r") == "http://127.0.0.1:4200/runs/flow-run/r"
+    made.close()
