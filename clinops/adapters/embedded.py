@@ -118,11 +118,12 @@ class Embedded:
 
     def _pid(self, name: str) -> int | None:
         try:
-            pid, born = (self._run / f"{name}.pid").read_text().split()
+            number, born = (self._run / f"{name}.pid").read_text().split()
+            pid = int(number)
         except (FileNotFoundError, ValueError):
             return None
         # A process id is used again after a restart of the machine: its birth is not.
-        return int(pid) if _born(int(pid)) == born else None
+        return pid if _born(pid) == born else None
 
     def _running(self, name: str) -> bool:
         return self._pid(name) is not None
