@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -224,18 +224,21 @@ def estate_of(tree: EstateTree) -> Estate:
     return Estate(tree)
 
 
-def checkout_history(checkout: Path, path: str) -> list[EstateTree]:
-    """Return the trees of a checkout's history in which a path changed, newest first."""
+@contextmanager
+def checkout_history(checkout: Path, path: str) -> Iterator[list[EstateTree]]:
+    """Give the trees of a checkout's history in which a path changed, newest first."""
     import git
 
     from clinops.adapters.git_repository import GitRepository
 
     try:
-        commits = [commit.hexsha for commit in git.Repo(checkout).iter_commits(paths=path)]
+        with git.Repo(checkout) as found:
+            commits = [commit.hexsha for commit in found.iter_commits(paths=path)]
     except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError):
-        return []
-    repository = GitRepository(checkout / ".git")
-    return [repository.at(commit) for commit in commits]
+        yield []
+        return
+    with closing(GitRepository(checkout / ".git")) as repository:
+        yield [repository.at(commit) for commit in commits]
 
 
 def offline_signatures() -> Signatures:

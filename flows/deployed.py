@@ -62,7 +62,8 @@ def qualify(release_id: str) -> PrefectState:
         return Completed(name="Elsewhere", message=str(error))
     except ClinOpsError as error:
         return Failed(name="Errored", message=error.diagnostics())
-    return Completed(name=_NAMES[record.state], message=f"evidence {record.evidence}")
+    name = _NAMES.get(record.state, "NothingToDo")
+    return Completed(name=name, message=f"evidence {record.evidence}")
 
 
 @flow(name="promote")

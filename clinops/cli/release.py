@@ -262,8 +262,10 @@ def qualify(
     from flows.qualify import qualify as story
 
     tree = folder(of(context).estate)
-    plan, trees = plan_here(manifest, of(context).estate, tree)
-    with local_bench(work / "evidence", trees, work / "drop") as bench:
+    with (
+        plan_here(manifest, of(context).estate, tree) as (plan, trees),
+        local_bench(work / "evidence", trees, work / "drop") as bench,
+    ):
         result = story(plan, tree, bench, PlainStages(err))
     evidence = result.evidence
     if bundle is not None:
