@@ -33,6 +33,8 @@ def _programs() -> Iterator[Check]:
     for program, package in (("git", "git"), ("ssh-keygen", "openssh-client")):
         found = shutil.which(program) is not None
         yield Check(program, found, f"apt-get install -y {package}")
+    if shutil.which("git") is None:
+        return
     version = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False)
     number = tuple(int(part) for part in version.stdout.split()[2].split(".")[:2])
     yield Check("git 2.34 or later (SSH signatures)", number >= (2, 34), "apt-get install -y git")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import typer
@@ -12,7 +11,6 @@ from clinops.cli import app, context
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.suite import Verdict
-from clinops.wiring import Wiring
 from tests.fakes.evidence import case
 from tests.fakes.terminal import Terminal
 from tests.fakes.wiring import MANIFEST, FakeWiring, manifest
@@ -128,6 +126,23 @@ def test_doctor_speaks_json(terminal, tmp_path):
     said = terminal.run("--estate", tmp_path, "doctor", "--json")
     assert {frozenset(check) for check in said.json} == {frozenset({"what", "good", "mend"})}
     assert said.code == int(not all(check["good"] for check in said.json))
+
+
+def test_doctor_tells_what_is_missing_and_how_to_mend_it(terminal, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    said = terminal.run("--estate", tmp_path, "doctor")
+    assert said.code == 1
+    for what in ("git", "ssh-keygen", "a Docker engine that answers"):
+        assert f"MISSING {what}\n        mend: " in said.out
+
+
+def test_doctor_looks_at_the_estate(terminal, tmp_path):
+    settings.create(tmp_path, 4299)
+    checks = {c["what"]: c for c in terminal.run("-e", tmp_path, "doctor", "--json").json}
+    assert not checks["git hooks"]["good"]
+    assert "hook install" in checks["git hooks"]["mend"]
+    assert not checks["the worker runs"]["good"]
 
 
 def test_a_release_is_found_by_the_only_beginning_of_its_id(terminal, wiring):
@@ -336,8 +351,3 @@ def test_adopts_the_version_of_an_earlier_commit(terminal, tmp_path, monkeypatch
     assert terminal.run(*words).code == 0
     (live,) = wiring.ledger.live("pas")
     assert (live.version, live.commit) == ("1.0", first)
-
-
-def test_the_wiring_that_commands_use_is_the_real_one_by_default():
-    assert context.Context(Path()).__class__.wiring.func.__annotations__["return"] == "Wiring"
-    assert context.Wiring is Wiring
