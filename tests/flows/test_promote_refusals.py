@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from clinops.domain.digest import canonical
 from clinops.domain.ledger import Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.errors import (
@@ -235,6 +236,44 @@ def test_is_refused_where_the_committer_signed_it_off(wiring):
     wiring.sign(release, "ops", role="safety")
     wiring.sign(release, "sam")
     refused_because(wiring, release, "signed the release's commit")
+
+
+def pretended(wiring: FakeWiring, evidence: str, **claims: object) -> ReleaseRecord:
+    """Write a release on the ledger as an insider would, with evidence of their choice."""
+    known = wiring.offer("2.1").release
+    release = {**known, **claims}
+    release_id = str(release["id"])
+    if claims:
+        wiring.ledger.append(Kind.RELEASE_KNOWN, release_id, {"release": release})
+    wiring.ledger.append(Kind.QUALIFICATION_STARTED, release_id, {"attempt": 1})
+    body = {"outcome": "qualified", "evidence": evidence}
+    wiring.ledger.append(Kind.VERDICT, release_id, body)
+    return wiring.release(release_id)
+
+
+def test_is_refused_on_evidence_about_another_release(wiring):
+    good = wiring.qualify(wiring.offer())
+    release = pretended(wiring, str(good.evidence))
+    refused_because(wiring, release, "is about another release")
+
+
+def test_is_refused_on_evidence_in_another_form(wiring):
+    good = wiring.qualify(wiring.offer())
+    text = wiring.evidence.get(str(good.evidence)).replace(b'","', b'", "')
+    release = pretended(wiring, wiring.evidence.put(text))
+    refused_because(wiring, release, "is not in its canonical form")
+
+
+def test_is_refused_where_git_names_another_committer(wiring):
+    good = wiring.qualify(wiring.offer())
+    evidence = load_evidence(good, wiring)
+    claims = {"id": "pas-2.1-ffffffffffff", "committer": "vendor:other"}
+    known = wiring.release(good.id).release
+    about = evidence.release.model_validate({**known, **claims, "version": "2.1"})
+    forged_evidence = evidence.model_copy(update={"release": about})
+    digest = wiring.evidence.put(canonical(forged_evidence.json_value()))
+    release = pretended(wiring, digest, **{**known, **claims, "version": "2.1"})
+    refused_because(wiring, release, "git says that vendor:acme committed it, not vendor:other")
 
 
 @pytest.mark.parametrize("outcome", ["failing", "crashing"])

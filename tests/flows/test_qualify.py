@@ -255,6 +255,17 @@ def test_inputs_are_read_at_the_commit_of_the_release_not_at_the_head(wiring):
     assert load_evidence(record, wiring).release.version == "2.0"
 
 
+def test_a_commit_that_holds_something_else_than_the_ledger_says_is_not_qualified(wiring):
+    known = wiring.offer().release
+    claims = {**known, "id": "pas-2.0-ffffffffffff"}
+    wiring.ledger.append(Kind.RELEASE_KNOWN, "pas-2.0-ffffffffffff", {"release": claims})
+    release = wiring.release("pas-2.0-ffffffffffff")
+    with pytest.raises(NotFoundError, match=f"holds {known['id']}"):
+        wiring.qualify(release)
+    assert known["id"] in errored(wiring, release)
+    assert wiring.replicas.started == []
+
+
 def test_what_is_live_is_the_image_that_is_tested_as_baseline(wiring):
     (live, _) = wiring.ledger.live("pas")
     evidence = decided(wiring, State.AWAITING_SIGN_OFF)
