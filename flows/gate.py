@@ -67,6 +67,8 @@ def load_evidence(record: ReleaseRecord, wiring: Wiring) -> Evidence:
         raise EvidenceError(f"the evidence {record.evidence} is not in its canonical form")
     if evidence.release.id != record.id or evidence.release.json_value() != record.release:
         raise EvidenceError(f"the evidence {record.evidence} is about another release")
+    if contradictions := evidence.contradictions():
+        raise EvidenceError(f"the evidence contradicts itself: {'; '.join(contradictions)}")
     for name, digest in evidence.files.items():
         try:
             wiring.evidence.get(digest)

@@ -7,7 +7,7 @@ import pytest
 
 from clinops.domain.digest import canonical
 from clinops.domain.ledger import Kind, ReleaseRecord
-from clinops.domain.outcome import State
+from clinops.domain.outcome import Outcome, State
 from clinops.errors import (
     NotFoundError,
 )
@@ -262,6 +262,17 @@ def test_is_refused_on_evidence_in_another_form(wiring):
     text = wiring.evidence.get(str(good.evidence)).replace(b'","', b'", "')
     release = pretended(wiring, wiring.evidence.put(text))
     refused_because(wiring, release, "is not in its canonical form")
+
+
+def test_is_refused_on_evidence_whose_runs_say_something_else_than_its_outcome(wiring):
+    wiring.suites.failing = {("smoke", "2.0")}
+    bad = wiring.qualify(wiring.offer())
+    evidence = load_evidence(bad, wiring)
+    claims = {**bad.release, "id": "pas-2.0-ffffffffffff"}
+    about = evidence.release.model_validate(claims)
+    better = evidence.model_copy(update={"outcome": Outcome.QUALIFIED, "release": about})
+    release = pretended(wiring, wiring.evidence.put(canonical(better.json_value())), **claims)
+    refused_because(wiring, release, "the evidence contradicts itself: the outcome is qualified")
 
 
 def test_is_refused_where_git_names_another_committer(wiring):
