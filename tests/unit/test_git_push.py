@@ -379,7 +379,8 @@ def test_a_vendor_is_not_held_up_by_what_was_wrong_before_elsewhere(estate: GitE
 def test_whoever_touches_a_bad_file_must_mend_it(estate: GitEstate) -> None:
     update = Update(estate.tip(), estate.commit({MANIFEST: b"2\n"}), MAIN)
     wrong = Problem(MANIFEST, 1, "was wrong before and still is")
-    verdict = check(estate.repository, update, lambda _: [wrong])
+    elsewhere = Problem("vendor_manifests/globex/lis.yaml", 1, "was wrong before as well")
+    verdict = check(estate.repository, update, lambda _: [wrong, elsewhere])
     assert only_problem(verdict) == str(wrong)
 
 
