@@ -85,6 +85,19 @@ def test_does_nothing_while_another_process_holds_a_lease(wiring, lease):
     assert wiring.sites.calls == []
 
 
+def test_what_was_read_before_the_lease_was_held_is_not_believed(wiring, monkeypatch):
+    release, lease = wiring.signed_off(), wiring.lease
+
+    def after_another(name):
+        monkeypatch.setattr(wiring, "lease", lease)
+        assert wiring.promote(release) is State.LIVE
+        return lease(name)
+
+    monkeypatch.setattr(wiring, "lease", after_another)
+    assert wiring.promote(release) is State.LIVE
+    assert wiring.kinds(release.id).count(Kind.DEPLOYED) == 1
+
+
 def test_goes_to_no_further_site_once_the_lease_was_lost(wiring):
     release = wiring.signed_off()
 

@@ -130,6 +130,21 @@ def test_the_second_attempt_takes_no_backup_of_what_the_first_has_changed(wiring
     assert wiring.sites.data["pas", FIRST] == "patients"
 
 
+def test_a_deployment_that_the_engine_broke_off_is_gone_on_with(wiring):
+    release, deploy = wiring.signed_off(), wiring.sites.deploy
+
+    def break_off(environment, images, live):
+        wiring.sites.deploy = deploy
+        raise EngineError("the connection was reset")
+
+    wiring.sites.deploy = break_off
+    with pytest.raises(EngineError):
+        wiring.promote(release)
+    assert wiring.release(release.id).state is State.PROMOTING
+    assert wiring.kinds(f"pas@{FIRST}") == [Kind.SYSTEM_ADOPTED]
+    assert wiring.promote(release) is State.LIVE
+
+
 def test_an_engine_that_goes_away_is_gone_on_from(wiring):
     release = wiring.signed_off()
     wiring.suites.meanwhile = lambda replica: setattr(wiring.sites, "engine_gone", True)

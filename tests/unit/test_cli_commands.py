@@ -15,7 +15,7 @@ from tests.fakes.evidence import case
 from tests.fakes.terminal import Terminal
 from tests.fakes.wiring import MANIFEST, FakeWiring, manifest
 
-HOSTILE = "\x1b[2J\x9b31m[red]bold[/red]\u202e\nfinding   none\r\x07"
+HOSTILE = "\x1b[2J\x9b31m[red]bold[/red]\u202e\r\x07\nfinding   none\n"
 
 
 @pytest.fixture
