@@ -15,7 +15,6 @@ from tests.fakes.evidence import case
 from tests.fakes.stages import FakeStages
 from tests.fakes.wiring import MANIFEST, FakeWiring, manifest
 
-
 LAST = 3
 """How many runs have been when the last one begins."""
 
