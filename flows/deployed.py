@@ -17,7 +17,7 @@ from prefect.states import Completed, Failed
 from clinops.adapters.prefect_stages import PrefectStages
 from clinops.domain.outcome import State
 from clinops.errors import ClinOpsError, LeaseLostError
-from clinops.wiring import Wiring
+from clinops.wiring import Wiring, utc_now
 from flows import housekeeping as housekeeping_story
 from flows import promote as promote_story
 from flows import qualify as qualify_story
@@ -37,7 +37,12 @@ def _wiring() -> Wiring:
     return Wiring(Path(os.environ["CLINOPS_ESTATE"]))
 
 
-@flow(name="reconcile")
+def _stamped(name: str) -> str:
+    """Name a run that was made by a schedule or an event, so that operations can tell it."""
+    return f"{name} {utc_now():%d %b %H:%M:%S}"
+
+
+@flow(name="reconcile", flow_run_name=lambda: _stamped("reconcile"))
 def reconcile() -> PrefectState:
     """Make ledger and server agree with the protected branch."""
     stages = PrefectStages("reconcile")
@@ -81,7 +86,7 @@ def promote(release_id: str) -> PrefectState:
     return Completed(name=_NAMES.get(state, "GateClosed") if state is State.LIVE else "GateClosed")
 
 
-@flow(name="housekeeping")
+@flow(name="housekeeping", flow_run_name=lambda: _stamped("housekeeping"))
 def housekeeping() -> PrefectState:
     """Sweep what a crash left, and verify the ledger."""
     stages = PrefectStages("housekeeping")

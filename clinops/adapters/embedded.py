@@ -66,7 +66,6 @@ class Embedded:
             "DO_NOT_TRACK": "1",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-            "PREFECT_LOGGING_LEVEL": "WARNING",
             "CLINOPS_ESTATE": str(self._root),
             "CLINOPS_HOME": str(HOME),
             "PYTHONPATH": str(HOME),

@@ -56,11 +56,13 @@ class PrefectStages:
 
     def report(self, key: str, markdown: str) -> None:
         """Leave a markdown artifact."""
-        create_markdown_artifact(markdown, key=f"{key}-{self._subject}")
+        create_markdown_artifact(markdown, key=f"{key}-{self._subject}", description=key)
 
     def table(self, key: str, rows: Sequence[Mapping[str, str]]) -> None:
         """Leave a table artifact."""
-        create_table_artifact([dict(row) for row in rows], key=f"{key}-{self._subject}")
+        create_table_artifact(
+            [dict(row) for row in rows], key=f"{key}-{self._subject}", description=key
+        )
 
     def link(self, key: str, address: str, text: str) -> None:
         """Leave a link artifact."""

@@ -26,8 +26,8 @@ from flows.housekeeping import keep_house
 from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import next_run, reconcile
-from tests.docker.cuttable import CuttableEngine
 from tests.conftest import MANIFEST, NEXT, PRODUCT, Setback, close
+from tests.docker.cuttable import CuttableEngine
 
 pytestmark = pytest.mark.docker
 
