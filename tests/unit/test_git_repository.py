@@ -337,7 +337,7 @@ def test_ignores_where_the_environment_says_that_the_repository_is(
     real: GitEstate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
-    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'gpg.format=openpgp'")
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'gpg.ssh.program'='false'")
     monkeypatch.setenv("GIT_NAMESPACE", "elsewhere")
     assert real.repository.head().commit == real.first
     assert real.repository.signer_of(real.first) == "trust:ops"
