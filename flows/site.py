@@ -137,7 +137,7 @@ def _deploy_and_check(deployment: Deployment, after: LiveSystem, wiring: Wiring)
 def _stand_up(live: LiveSystem, environment: Environment, tree: EstateTree, wiring: Wiring) -> str:
     system = wiring.sites.deploy(environment, live.images, live)
     if isinstance(system, ReplicaFailure):
-        return f"{system.service} never got ready: {system.reason}"
+        return f"{system.service} never got ready: {system.reason}\n{system.log_tail}"
     return _site_check(environment, system, tree, wiring)
 
 
@@ -179,12 +179,33 @@ def _roll_back(deployment: Deployment, before: Before, cause: str, wiring: Wirin
 
 
 def _way_back(deployment: Deployment, live: LiveSystem, backup: Backup, wiring: Wiring) -> str:
-    tree = wiring.repository.at(live.commit)
-    environment = wiring.estate(tree).environment(live.product)
-    rollback = deployment.manifest.rollback
-    if rollback.strategy == "script" and rollback.command is not None:
+    """Go the declared way back; where it does not lead there, put the backup back."""
+    strategy = deployment.manifest.rollback.strategy
+    if strategy == "restore":
+        return _restore(live, backup, wiring)
+    try:
+        problem = _declared_way(deployment, live, wiring)
+    except ClinOpsError as error:
+        if error.retryable:
+            raise
+        problem = error.diagnostics()
+    return problem and _restore(live, backup, wiring)
+
+
+def _declared_way(deployment: Deployment, live: LiveSystem, wiring: Wiring) -> str:
+    command = deployment.manifest.rollback.command
+    if command is not None:
         service = deployment.environment.clinops.under_test
-        wiring.sites.execute(live.product, live.site, service, rollback.command)
-    if rollback.strategy == "restore":
-        wiring.sites.restore(backup, environment)
-    return _stand_up(live, environment, tree, wiring)
+        wiring.sites.execute(live.product, live.site, service, command)
+    return _stand_up_again(live, wiring)
+
+
+def _restore(live: LiveSystem, backup: Backup, wiring: Wiring) -> str:
+    environment = wiring.estate(wiring.repository.at(live.commit)).environment(live.product)
+    wiring.sites.restore(backup, environment)
+    return _stand_up_again(live, wiring)
+
+
+def _stand_up_again(live: LiveSystem, wiring: Wiring) -> str:
+    tree = wiring.repository.at(live.commit)
+    return _stand_up(live, wiring.estate(tree).environment(live.product), tree, wiring)

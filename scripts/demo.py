@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,15 @@ class Demo:
         command = [sys.executable, "-m", "clinops", "--estate", str(self.estate)]
         say("$ clinops up")
         up = subprocess.Popen([*command, "up"], stdout=subprocess.DEVNULL)
-        for site in self.sites:
-            self.clinops("adopt", PRODUCT, OLD, "--site", site, "--install", "--seed")
+        with ThreadPoolExecutor() as pool:
+            adopting = [
+                pool.submit(
+                    self.clinops, "adopt", PRODUCT, OLD, "--site", site, "--install", "--seed"
+                )
+                for site in self.sites
+            ]
+            for done in adopting:
+                done.result()
         if up.wait():
             sys.exit(up.returncode)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from clinops.adapters.prefect_server import PrefectServer
@@ -19,6 +20,7 @@ from clinops.errors import BadInputError, InfrastructureError
 HOME = Path(__file__).parents[2]
 """Where `prefect.yaml` and `flows/` lie."""
 _POOL = "clinops"
+_PROCESSES = ("worker", "server")
 _POLL = 0.05
 
 
@@ -40,21 +42,24 @@ class Embedded:
             port = str(self._settings.port)
             self._start("server", ["server", "start", "--host", "127.0.0.1", "--port", port])
         self._wait("the Prefect server", self._server.answers, "server")
+        # Made here rather than by the worker, so that flows are deployed while that one starts.
+        self._server.ensure_pool(_POOL)
         if not self._running("worker"):
             say("starting the worker")
             self._start("worker", ["worker", "start", "--pool", _POOL, "--type", "process"])
-        self._wait("the work pool", lambda: self._server.has_pool(_POOL), "worker")
         self._deploy(say)
         self._server.create_run("reconcile/reconcile", name="reconcile at start-up",
                                 key=f"start-up:{time.time_ns()}", parameters={})  # fmt: skip
 
     def down(self) -> list[str]:
-        """Stop the worker, then the server; return what was stopped."""
-        return [name for name in ("worker", "server") if self._stop(name)]
+        """Stop worker and server; return what was stopped."""
+        with ThreadPoolExecutor() as pool:
+            stopped = list(pool.map(self._stop, _PROCESSES))
+        return [name for name, was_running in zip(_PROCESSES, stopped, strict=True) if was_running]
 
     def status(self) -> dict[str, bool]:
         """Say which of the processes run."""
-        return {name: self._running(name) for name in ("server", "worker")}
+        return {name: self._running(name) for name in _PROCESSES}
 
     def environment(self) -> dict[str, str]:
         """Return the environment of both processes: no telemetry, own home, quick polls."""

@@ -98,7 +98,12 @@ def _suite_of(evidence: Evidence, run: SuiteRun) -> TestSuite:
         cases,
         properties={
             "release": evidence.release.id,
-            "digest": evidence.digest,
+            **{
+                f"image.{service}": digest
+                for images in evidence.images
+                if images.role is run.role
+                for service, digest in images.services.items()
+            },
             "version": version,
             "role": run.role.value,
             "hazards": " ".join(sorted({each for case in run.cases for each in case.hazards})),

@@ -48,9 +48,10 @@ class PrefectServer:
         """Whether the server is up."""
         return self._has("health")
 
-    def has_pool(self, name: str) -> bool:
-        """Whether a work pool exists."""
-        return self._has(f"work_pools/{name}")
+    def ensure_pool(self, name: str) -> None:
+        """Create a work pool for processes, unless it is there; its worker fills in the rest."""
+        if not self._has(f"work_pools/{name}"):
+            self._call("POST", "work_pools/", json={"name": name, "type": "process"})
 
     def has_deployments(self) -> bool:
         """Whether all flows are deployed."""

@@ -108,8 +108,8 @@ def _put(
     say(f"  {record.product} {record.version} is {meaning} for its sites")
     say(f"  on evidence {evidence.digest}")
     say(f"  with {len(evidence.findings)} finding(s), because: {reason}")
-    if not yes:
-        typer.confirm("Sign?", abort=True, err=True)
+    if not yes and not typer.confirm("Sign?", err=True):
+        raise RefusedError("not signed, and nothing was recorded")
     # The time is taken now: a person may have thought about it for a while.
     statement = sign_off_for(
         evidence, signer_id, signer, role=role, meaning=meaning, reason=reason, now=wiring.clock()

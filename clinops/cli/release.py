@@ -13,7 +13,7 @@ from rich.table import Column, Table
 
 from clinops.cli.context import AsJson, err, next_step, of, out, print_json, say, show
 from clinops.domain.evidence import Evidence
-from clinops.domain.ledger import Kind, ReleaseRecord, timestamp
+from clinops.domain.ledger import Kind, ReleaseRecord, release_of, timestamp
 from clinops.domain.outcome import Outcome, State
 from clinops.errors import EvidenceError, RefusedError
 from clinops.wiring import Wiring, folder, local_bench
@@ -122,18 +122,16 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
     """Gather what a person must know about a release."""
     from flows.gate import check_everything, load_evidence
 
+    entries = [entry for entry in wiring.ledger.entries() if release_of(entry) == record.id]
     view: dict[str, Any] = {
         **record.json_value(),
         "findings": [],
         "junit": None,
         "images": {},
         "gate": None,
-        "history": [
-            {"time": entry.time, "kind": entry.kind.value}
-            for entry in wiring.ledger.entries(record.id)
-        ],
+        "history": [{"time": entry.time, "kind": entry.kind.value} for entry in entries],
     }
-    for entry in wiring.ledger.entries(record.id):
+    for entry in entries:
         if entry.kind.value == "qualification.verdict":
             view["junit"] = entry.body["junit"]
         view["cause"] = entry.body.get("cause") or entry.body.get("reason") or view.get("cause")

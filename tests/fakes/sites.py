@@ -26,6 +26,7 @@ class FakeSites:
         self.calls: list[str] = []
         """What was asked for, in order: `deploy 2.0`, `back up …`, `restore 1.0`."""
         self.engine_gone = False
+        self.backups_lost = False
         self._running: dict[tuple[str, str], Replica] = {}
         self._numbers = count(1)
 
@@ -90,7 +91,7 @@ class FakeSites:
         system = (backup.product, backup.site)
         self._running.pop(system, None)
         for kept, data in self.backups.values():
-            if kept == backup:
+            if kept == backup and not self.backups_lost:
                 self.data[system] = data
                 return
         raise DeploymentError("the backup is gone")

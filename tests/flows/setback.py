@@ -22,5 +22,6 @@ def rolled_back(wiring: FakeWiring, release: ReleaseRecord, site: str = FIRST) -
 def broken_way_back(wiring: FakeWiring) -> ReleaseRecord:
     """Return a release that will fail at the first site, and its way back as well."""
     release = wiring.signed_off(rollback={"strategy": "script", "command": ["false"]})
+    wiring.sites.backups_lost = True
     wiring.fail_at_sites("2.0", FIRST)
     return release

@@ -198,13 +198,21 @@ def test_what_was_rolled_back_stays_so(wiring):
     assert list(wiring.ledger.entries()) == entries
 
 
+def test_a_declared_way_back_that_fails_is_mended_by_the_backup(wiring):
+    release = wiring.signed_off(rollback={"strategy": "script", "command": ["false"]})
+    wiring.fail_at_sites("2.0", FIRST)
+    assert wiring.promote(release) is State.ROLLED_BACK
+    assert wiring.sites.calls[-2:] == ["restore 1.0", "deploy 1.0"]
+    assert wiring.last_body(f"pas@{FIRST}")["verified"] is True
+
+
 def test_a_way_back_that_fails_as_well_calls_a_person_and_is_on_record(wiring):
     release = broken_way_back(wiring)
-    with pytest.raises(RollbackError, match="false exited 1") as raised:
+    with pytest.raises(RollbackError, match="the backup is gone") as raised:
         wiring.promote(release)
     assert "a person must act now" in raised.value.mend
     body = wiring.last_body(f"pas@{FIRST}")
-    assert (body["verified"], body["problem"]) == (False, "false exited 1")
+    assert (body["verified"], body["problem"]) == (False, "the backup is gone")
     assert wiring.release(release.id).state is State.ROLLED_BACK
     assert "the way back failed as well" in str(wiring.last_body(release.id)["cause"])
 

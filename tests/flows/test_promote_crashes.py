@@ -118,7 +118,7 @@ def test_a_way_back_that_failed_before_the_crash_still_calls_a_person(wiring):
     release = broken_way_back(wiring)
     wiring.ledger.after = Kind.SITE_ROLLED_BACK
     wiring.killed(release)
-    with pytest.raises(RollbackError, match="false exited 1"):
+    with pytest.raises(RollbackError, match="the backup is gone"):
         wiring.promote(release)
 
 

@@ -29,14 +29,16 @@ def test_each_suite_and_role_is_a_suite_of_its_own(evidence):
     ]
 
 
-def test_suites_say_which_release_and_evidence_they_belong_to(evidence):
+def test_suites_say_which_release_and_images_they_belong_to(evidence):
     parsed, _ = merge(
         evidence, run(case(hazards=("DEM-002",)), case("test_b", hazards=("DEM-001",)))
     )
     (suite,) = parsed
     told = {each.name: each.value for each in suite.properties()}
     assert (told["release"], told["role"]) == (evidence.release.id, "candidate")
-    assert told["digest"].startswith("sha256:")
+    images = {k: v for k, v in told.items() if k.startswith("image.")}
+    assert images == {f"image.{k}": v for k, v in evidence.candidate_images().items()}
+    assert images
     assert told["hazards"] == "DEM-001 DEM-002"
 
 

@@ -129,14 +129,12 @@ def test_can_be_tried_again_when(name, call):
 def test_what_does_not_answer_is_not_there(answer):
     made = server(answer)
     assert not made.answers()
-    assert not made.has_pool("clinops")
     assert not made.has_deployments()
 
 
 def test_what_answers_is_there():
     made = server(lambda request: httpx.Response(200))
     assert made.answers()
-    assert made.has_pool("clinops")
     assert made.has_deployments()
 
 
@@ -190,3 +188,17 @@ def test_links_lead_to_the_user_interface(api):
     made = PrefectServer(api, transport=httpx.MockTransport(Flows()))
     assert made.run_link("r") == "http://127.0.0.1:4200/runs/flow-run/r"
     made.close()
+
+
+@pytest.mark.parametrize(("there", "made"), [(404, ["clinops"]), (200, [])])
+def test_a_work_pool_is_made_once(there, made):
+    posted = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            posted.append(json.loads(request.content)["name"])
+            return httpx.Response(201, json={})
+        return httpx.Response(there)
+
+    server(answer).ensure_pool("clinops")
+    assert posted == made

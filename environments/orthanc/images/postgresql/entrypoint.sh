@@ -1,23 +1,16 @@
 #!/bin/sh
-# Make the cluster if there is none, then become PostgreSQL.
-#
-# It is made beside its place and moved there last: a start that is cut short leaves no half.
+# Give the cluster its one role and database at the first start, then become PostgreSQL.
 set -eu
 
 data=/var/lib/postgresql/data/15
 
-if [ ! -d "$data" ]; then
-    fresh="$data.fresh"
-    rm -rf "$fresh"
-    initdb --pgdata="$fresh" --encoding=UTF8 --locale=C.UTF-8 --username=postgres \
-        --auth-local=peer --auth-host=scram-sha-256 --no-sync
-    echo "host all all all scram-sha-256" >> "$fresh/pg_hba.conf"
-    postgres --single -D "$fresh" postgres <<SQL
+# Both statements fail harmlessly where a first start was cut short between them.
+if [ ! -e "$data/has-its-database" ]; then
+    postgres --single -D "$data" postgres <<SQL
 CREATE ROLE $DATABASE_USER LOGIN PASSWORD '$DATABASE_PASSWORD'
 CREATE DATABASE $DATABASE_NAME OWNER $DATABASE_USER
 SQL
-    sync
-    mv "$fresh" "$data"
+    touch "$data/has-its-database"
 fi
 
 exec postgres -D "$data" -c listen_addresses='*'
