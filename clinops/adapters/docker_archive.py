@@ -7,7 +7,7 @@ import re
 import tarfile
 from typing import Any, BinaryIO
 
-from clinops.errors import BadInputError
+from clinops.errors import PackageError
 
 _INDEX_LIMIT = 1_000_000
 # The engine's API takes tags as a part of its paths: no `..` may come through.
@@ -25,14 +25,14 @@ def tags_in(file: BinaryIO, path: str) -> list[str]:
         path: What to call it in messages.
 
     Raises:
-        BadInputError: Where it is no image archive, or holds more or less than one image.
+        PackageError: Where it is no image archive, or holds more or less than one image.
     """
     try:
         with tarfile.open(fileobj=file) as tar:
             docker = _json(tar, "manifest.json")
             images = docker if docker is not None else (_json(tar, "index.json") or {})["manifests"]
             if len(images) != 1:
-                raise BadInputError(
+                raise PackageError(
                     f"{path}: holds {len(images)} images, a package is one",
                     mend="ask the vendor for one archive an image",
                 )
@@ -44,8 +44,9 @@ def tags_in(file: BinaryIO, path: str) -> list[str]:
         TypeError,
         AttributeError,
         EOFError,
+        RecursionError,
     ) as error:
-        raise BadInputError(
+        raise PackageError(
             f"{path}: this is no image archive",
             mend="ask the vendor for the output of `docker save`",
         ) from error
@@ -69,7 +70,7 @@ def _tags(image: dict[str, Any], path: str) -> list[str]:
         if not _TAG.fullmatch(tag):
             raise ValueError("a tag that no image can have")
         if "clinops/" in tag:
-            raise BadInputError(
+            raise PackageError(
                 f"{path}: the image calls itself {tag}, a name that ClinOps keeps for itself",
                 mend="ask the vendor for an archive under the vendor's own name",
             )

@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from docker.errors import BuildError, ImageLoadError, ImageNotFound, NotFound
+from docker.errors import ImageLoadError, ImageNotFound, NotFound
 from docker.utils import parse_repository_tag
 
 from clinops.adapters.docker_archive import tags_in
-from clinops.adapters.docker_engine import connect, engine_errors, last_lines, plain
+from clinops.adapters.docker_build import build
+from clinops.adapters.docker_engine import connect, engine_errors, plain
 from clinops.domain.environment import PACKAGE_IMAGE, Environment
 from clinops.domain.manifest import Archive, ArchivePackage, BuildPackage, ImagePackage, Package
-from clinops.errors import BadInputError, EngineError, NotFoundError
+from clinops.errors import EngineError, NotFoundError, PackageError
 from clinops.ports import EstateTree
 
 _HELD = "clinops/held"
@@ -36,7 +37,7 @@ class DockerImages:
         Args:
             drop: The folder that shipped archives are dropped into.
             host: `DOCKER_HOST` of the engine; none for the local one.
-            build_network: Network of image builds; they fetch packages, replicas never do.
+            build_network: Network of builds in the trust's own folders; they fetch packages.
         """
         self._drop = drop
         self._build_network = build_network
@@ -50,8 +51,8 @@ class DockerImages:
             case ArchivePackage():
                 return self._load(package.archive, name)
             case BuildPackage():
-                build = package.build
-                return self._hold(self._build(build.folder, build.arguments, tree), name)
+                source = package.build
+                return self._hold(self._build(source.folder, source.arguments, tree), name)
 
     def of_environment(self, environment: Environment, tree: EstateTree) -> dict[str, str]:
         """Return the image id of each service that is not under test, building where needed."""
@@ -93,7 +94,7 @@ class DockerImages:
                 self._fetch(repository, digest)
                 image = self._client.images.get(pinned)
         if not any(known.endswith(f"@{digest}") for known in image.attrs["RepoDigests"]):
-            raise BadInputError(f"{reference}: the registry sent an image with another digest")
+            raise PackageError(f"{reference}: the registry sent an image with another digest")
         return str(image.id)
 
     def _fetch(self, repository: str, digest: str) -> None:
@@ -102,7 +103,7 @@ class DockerImages:
                 if "error" in step:
                     raise EngineError(f"could not pull {repository}: {plain(str(step['error']))}")
         except NotFound as error:
-            raise BadInputError(
+            raise PackageError(
                 f"{repository}@{digest}: the registry has no such image, or refuses it to us: "
                 + plain(str(error.explanation)),
                 mend="check the digest; a private registry needs a `docker login` first",
@@ -116,12 +117,12 @@ class DockerImages:
                 try:
                     loaded = {str(image.id) for image in self._client.images.load(file)}
                 except ImageLoadError as error:
-                    raise BadInputError(
+                    raise PackageError(
                         f"{archive.path}: the engine can't load it: {plain(str(error))}",
                         mend="ask the vendor for the output of `docker save`",
                     ) from error
                 if len(loaded) != 1:
-                    raise BadInputError(f"{archive.path}: gave {len(loaded)} images, not one")
+                    raise PackageError(f"{archive.path}: gave {len(loaded)} images, not one")
                 # Before the vendor's own tags go: with the last tag the engine drops the image.
                 return self._hold(loaded.pop(), name)
 
@@ -137,7 +138,7 @@ class DockerImages:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != archive.sha256:
-                raise BadInputError(
+                raise PackageError(
                     f"{archive.path}: its SHA-256 is {found}, the manifest pins {archive.sha256}",
                     mend="the file was damaged or exchanged: get it again, from the vendor",
                 )
@@ -166,26 +167,7 @@ class DockerImages:
     def _build(self, folder: str, arguments: Mapping[str, str], tree: EstateTree) -> str:
         context = build_context(folder, tree)
         with engine_errors(f"build {folder}"):
-            try:
-                image, _ = self._client.images.build(
-                    fileobj=context,
-                    custom_context=True,
-                    buildargs=dict(arguments),
-                    network_mode=self._build_network,
-                    rm=True,
-                    forcerm=True,
-                    pull=False,
-                )
-            except BuildError as error:
-                self._client.ping()
-                output = "".join(
-                    str(step.get("stream") or step.get("error") or "") for step in error.build_log
-                )
-                raise BadInputError(
-                    f"{folder}: the image can't be built:\n{last_lines(output, 20)}",
-                    mend=f"mend {folder}/Dockerfile",
-                ) from error
-        return str(image.id)
+            return build(self._client, folder, context, arguments, network=self._build_network)
 
     def close(self) -> None:
         """Hang up."""

@@ -14,6 +14,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
+from clinops.adapters.docker_build import build
 from clinops.adapters.docker_images import DockerImages, build_context
 from clinops.domain.manifest import (
     Archive,
@@ -22,7 +23,7 @@ from clinops.domain.manifest import (
     BuildPackage,
     ImagePackage,
 )
-from clinops.errors import BadInputError, EngineError, NotFoundError
+from clinops.errors import BadInputError, EngineError, NotFoundError, PackageError
 from tests.docker.conftest import APP, BASE
 from tests.docker.contracts import ImagesContract
 from tests.docker.cuttable import CuttableEngine
@@ -84,7 +85,7 @@ def building(*lines: str) -> tuple[BuildPackage, FakeTree]:
 @pytest.mark.docker
 def test_a_build_that_fails_tells_its_last_lines_without_control_characters(images):
     package, tree = building(r"RUN seq 1 60; printf 'red \033[31m\n'; exit 7")
-    with pytest.raises(BadInputError, match="returned a non-zero code: 7") as caught:
+    with pytest.raises(PackageError, match="returned a non-zero code: 7") as caught:
         images.obtain(package, tree, name="never")
     lines = str(caught.value).splitlines()
     assert len(lines) == 21
@@ -276,3 +277,41 @@ def test_equal_content_is_packed_to_equal_bytes_and_scripts_are_executable(tree)
     with tarfile.open(fileobj=packed) as tar:
         modes = {entry.name: oct(entry.mode) for entry in tar}
     assert modes == {"Dockerfile": "0o644", "app.sh": "0o755"}
+
+
+@pytest.mark.docker
+def test_a_build_from_a_vendors_folder_reaches_nothing_not_even_loopback(images, hold):
+    """A RUN on the host's network could give orders to the flow server, which trusts loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        reach = f"RUN bash -c '< /dev/tcp/127.0.0.1/{listener.getsockname()[1]}'"
+        # The vendor's first: the engine's cache does not tell networks apart.
+        for folder in ("vendor_manifests/acme/x", "environments/x"):
+            package = BuildPackage(build=Build(folder=folder))
+            tree = FakeTree({f"{folder}/Dockerfile": f"FROM {BASE}\n{reach}\n".encode()})
+            if folder.startswith("environments"):
+                assert images.obtain(package, tree, name=hold("reaches"))
+            else:
+                with pytest.raises(PackageError, match="can't be built"):
+                    images.obtain(package, tree, name="never")
+
+
+@pytest.mark.docker
+def test_a_build_that_never_ends_is_ended_and_is_the_packages_fault(engine, run_id):
+    package, tree = building(f"LABEL run={run_id}", "RUN while :; do echo more; sleep 0.05; done")
+    context = build_context(package.build.folder, tree)
+    with pytest.raises(PackageError, match="did not end within 1 s"):
+        build(engine, "pkg", context, {}, network="none", seconds=1)
+    of_build = {"label": f"run={run_id}", "status": "running"}
+    deadline = time.monotonic() + 20
+    while engine.containers.list(filters=of_build) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not engine.containers.list(filters=of_build)
+
+
+@pytest.mark.docker
+def test_what_a_build_prints_does_not_choose_its_image(images, hold, engine):
+    other = engine.images.get(BASE).id
+    package, tree = building(f"RUN echo Successfully built {other[7:19]}; echo {other}")
+    image = images.obtain(package, tree, name=hold("liar"))
+    assert image != other
+    assert "Successfully built" in str(engine.images.get(image).history())

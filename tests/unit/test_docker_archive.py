@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from clinops.adapters.docker_archive import tags_in
-from clinops.errors import BadInputError
+from clinops.errors import BadInputError, PackageError
 
 
 def archive(**files: object) -> io.BytesIO:
@@ -77,3 +77,25 @@ def test_refuses_a_tag_that_could_lead_elsewhere_in_the_engine(tag: str):
 def test_refuses_what_is_no_archive(file: io.BytesIO):
     with pytest.raises(BadInputError, match="no image archive"):
         tags_in(file, "a.tar")
+
+
+def test_refuses_an_index_nested_so_deeply_that_reading_it_would_fail():
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = 100_000
+        tar.addfile(entry, io.BytesIO(b"[" * entry.size))
+    packed.seek(0)
+    with pytest.raises(PackageError, match="no image archive"):
+        tags_in(packed, "a.tar")
+
+
+def test_refuses_an_index_that_is_a_link_to_itself():
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "manifest.json"
+        tar.addfile(entry)
+    packed.seek(0)
+    with pytest.raises(PackageError, match="no image archive"):
+        tags_in(packed, "a.tar")
