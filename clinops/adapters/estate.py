@@ -173,6 +173,28 @@ def validate(
     return sorted(set(found))
 
 
+def changed_in_place(
+    tree: EstateTree, before: EstateTree, live: Mapping[str, str]
+) -> list[Problem]:
+    """Find manifests of versions that are live and that a push would change.
+
+    Args:
+        tree: The estate after the push.
+        before: The estate before it.
+        live: The version that is live, by product.
+    """
+    after, problems = Estate(tree), []
+    for path in after.manifest_paths():
+        try:
+            manifest = after.parsed(path, Manifest)
+            was = Estate(before).manifest(path) if before.exists(path) else None
+        except BadInputError:
+            continue  # `validate` says what is wrong with it
+        in_use = live.get(manifest.document.product)
+        problems += rules.live_manifest_is_unchanged(manifest, was, in_use)
+    return problems
+
+
 class _Validation:
     """One walk through an estate. A document that is broken itself is not held against others."""
 

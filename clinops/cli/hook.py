@@ -12,7 +12,8 @@ import typer
 
 from clinops.adapters.estate import Estate
 from clinops.cli.context import next_step, of, say, show
-from clinops.errors import ClinOpsError, RefusedError
+from clinops.errors import ClinOpsError, Problem, RefusedError
+from clinops.ports import EstateTree
 from flows.baseline import live_versions
 
 app = typer.Typer(help="Git hooks of the estate's bare repository.", no_args_is_help=True)
@@ -43,7 +44,13 @@ def pre_receive(context: typer.Context) -> None:
     wiring = of(context).wiring
     live = live_versions(wiring)
     updates = git_push.read_updates(sys.stdin)
-    verdict = git_push.judge(updates, wiring.git, lambda tree: estate.validate(tree, live=live))
+    before = wiring.repository.head()
+
+    def problems(tree: EstateTree) -> list[Problem]:
+        found = estate.validate(tree, live=live)
+        return found + estate.changed_in_place(tree, before, live)
+
+    verdict = git_push.judge(updates, wiring.git, problems)
     say(verdict.report())
     if not verdict.accepted:
         raise RefusedError(

@@ -39,6 +39,17 @@ def manifest_follows_what_is_live(manifest: Parsed[Manifest], live: str | None) 
     return []
 
 
+def live_manifest_is_unchanged(
+    manifest: Parsed[Manifest], before: Manifest | None, live: str | None
+) -> list[Problem]:
+    """A manifest of the version that is live stays as it is: another content is a new version."""
+    document = manifest.document
+    if document.version != live or before is None or before == document:
+        return []
+    what = f"{live} is live, and this is not the manifest that it went live with"
+    return [manifest.problem(("version",), what, "give the change a newer version")]
+
+
 def build_is_in_place(manifest: Parsed[Manifest], files: Mapping[str, object]) -> list[Problem]:
     """A package is built from the product's or the vendor's own folder, by a Dockerfile."""
     package = manifest.document.package

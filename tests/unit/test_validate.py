@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from clinops.adapters.estate import Estate, validate
+from clinops.adapters.estate import Estate, changed_in_place, validate
 from clinops.errors import BadInputError, NotFoundError, Problem
 from tests.fakes.trees import FakeTree
 
@@ -309,3 +309,25 @@ def test_names_the_same_release_when_something_else_changes():
     _, _, before = estate().inputs(M)
     _, _, after = Estate(tree({**GOOD, W: SITES + "# changed\n"})).inputs(M)
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("live", "changed", "told"),
+    [
+        ({"archive": "2.0"}, MANIFEST.replace("upgrade", "patch"), 1),
+        ({"archive": "2.0"}, MANIFEST + "# a remark\n", 0),
+        ({"archive": "1.0"}, MANIFEST.replace("upgrade", "patch"), 0),
+        ({"archive": "2.0"}, MANIFEST.replace('"2.0"', '"2.1"'), 0),
+        ({"archive": "2.0"}, "schema: broken", 0),
+    ],
+)
+def test_a_version_that_is_live_is_not_changed_in_place(live, changed, told):
+    before, after = FakeTree({M: MANIFEST.encode()}), FakeTree({M: changed.encode()})
+    problems = changed_in_place(after, before, live)
+    assert [(p.file, p.line, p.mend) for p in problems] == [
+        (M, 4, "give the change a newer version")
+    ] * told
+
+
+def test_an_estate_without_anybody_in_it_may_have_gates():
+    assert problems_of({S: "schema: 1\nsigners: {}\n"}) == []
