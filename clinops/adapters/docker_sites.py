@@ -164,7 +164,13 @@ class DockerSites:
     def _containers(self, product: str, site: str) -> dict[str, Container]:
         mine = with_labels(site=site, product=product)
         found = self._client(site).containers.list(all=True, filters=mine)
-        return {container.labels[LABEL_SERVICE]: container for container in found}
+        # A container of an image build carries whatever labels its Dockerfile claims; only a name
+        # can't be claimed twice.
+        return {
+            container.labels[LABEL_SERVICE]: container
+            for container in found
+            if container.name == f"{_name(site, product)}-{container.labels.get(LABEL_SERVICE)}"
+        }
 
     def _start(
         self,

@@ -111,11 +111,26 @@ class ArchivePackage(Document):
     archive: Archive
 
 
+_OF_THE_ENGINE = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"})
+
+
 class Build(Document):
     """A folder of the estate with a Dockerfile, and build arguments for it."""
 
     folder: RelativePath
     arguments: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _leads_nobody_astray(self) -> Build:
+        # The engine takes these without an ARG that asks for them.
+        faults = [
+            Fault("leads a build's traffic elsewhere", "leave it out", at=("arguments", name))
+            for name in self.arguments
+            if name.lower() in _OF_THE_ENGINE
+        ]
+        if faults:
+            raise refuse(*faults)
+        return self
 
 
 class BuildPackage(Document):
