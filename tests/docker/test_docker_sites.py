@@ -217,6 +217,22 @@ class TestDockerSites(SitesContract):
             container.remove(force=True)
         engine.volumes.get(name).remove()
 
+    def test_a_build_whose_dockerfile_claims_to_be_the_system_is_not_taken_for_it(
+        self, sites, site, site_images, engine
+    ):
+        self.deployed(sites, site, site_images, "1")
+        claims = {"clinops.site": site, "clinops.product": "tiny"}
+        for more in ({}, {"clinops.service": "app"}):
+            impostor = engine.containers.run(
+                BASE, ["sleep", "60"], labels={**claims, **more}, detach=True
+            )
+            try:
+                system = sites.running("tiny", site)
+                assert system is not None
+                assert system.images == site_images["1"]
+            finally:
+                impostor.remove(force=True)
+
     def test_data_that_the_next_deployment_would_lose_is_refused(
         self, sites, site, site_images, engine
     ):

@@ -180,3 +180,12 @@ def test_the_documented_example_is_a_good_manifest():
     assert set(dict(manifest(example))) == set(Manifest.model_fields)
     for name, field in Manifest.model_fields.items():
         assert f"`{field.alias or name}" in page
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTPS_PROXY"])
+def test_refuses_a_build_argument_that_leads_the_build_through_a_proxy(name: str):
+    build = f"package:\n  build:\n    folder: x\n    arguments: {{{name}: http://acme.example}}\n"
+    with pytest.raises(BadInputError) as caught:
+        manifest(package(build))
+    (problem,) = caught.value.problems
+    assert problem.what == f"`package.build.arguments.{name}` leads a build's traffic elsewhere"
