@@ -54,6 +54,19 @@ class EstateRepository(Protocol):
     def introduced(self, path: str, commit: str) -> str:
         """Return the last commit that changed a path, looking back from a commit."""
 
+    def contributors(
+        self, paths: Sequence[str], commit: str, since: str | None = None
+    ) -> frozenset[str]:
+        """Return whoever signed a commit that changed one of some files or folders.
+
+        By every name that the key has had: at the commit's first parent and today, good or not.
+
+        Args:
+            paths: Files and folders.
+            commit: The commit to look back from.
+            since: The commit to look back to; none for the whole history.
+        """
+
     def signer_of(self, commit: str) -> str:
         """Return who signed a commit: `vendor:<name>` or `trust:<signer id>`.
 

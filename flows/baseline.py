@@ -11,11 +11,12 @@ from clinops.wiring import Wiring
 def live_versions(wiring: Wiring) -> dict[str, str]:
     """Return the version in use by product: where rings differ, that of the last one."""
     products = {system.product for system in wiring.ledger.live()}
-    in_use = {product: _in_use(product, wiring) for product in products}
-    return {product: live.version for product, live in in_use.items() if live is not None}
+    found = {product: in_use(product, wiring) for product in products}
+    return {product: live.version for product, live in found.items() if live is not None}
 
 
-def _in_use(product: str, wiring: Wiring) -> LiveSystem | None:
+def in_use(product: str, wiring: Wiring) -> LiveSystem | None:
+    """Return the system that is in use: where rings differ, that of the last one."""
     by_site = {live.site: live for live in wiring.ledger.live(product)}
     sites = wiring.estate(wiring.repository.head()).sites().running(product)
     return next((by_site[site] for site in reversed(sites) if site in by_site), None)
@@ -23,7 +24,7 @@ def _in_use(product: str, wiring: Wiring) -> LiveSystem | None:
 
 def live_baseline(product: str, wiring: Wiring) -> Baseline | None:
     """Return the version in use, by the ledger; none for a new system."""
-    last = _in_use(product, wiring)
+    last = in_use(product, wiring)
     if last is None:
         return None
     estate = wiring.estate(wiring.repository.at(last.commit))

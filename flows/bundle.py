@@ -103,6 +103,7 @@ def verify_bundle(path: Path, *, digest: str | None, signers: Path | None) -> Ve
             signatures(bundle.entries, offline_signatures()),
             evidence=evidence,
             committer=evidence.release.committer,
+            contributors=evidence.release.contributors,
             now=moment,
         )
     except (ClinOpsError, KeyError) as error:

@@ -21,6 +21,7 @@ from clinops.domain.signoff import BrokenSignature, CheckedSignature, Meaning, c
 from clinops.errors import ClinOpsError, EvidenceError, RefusedError
 from clinops.ports import Signatures
 from clinops.wiring import Wiring
+from flows.baseline import in_use
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,10 @@ def gate_report(
         [*signatures(wiring.ledger.entries(record.id), wiring.signatures), *also],
         evidence=evidence,
         committer=committer_of(evidence.release, wiring),
+        contributors={
+            *evidence.release.contributors,
+            *contributors_of(evidence.release.manifest_path, evidence.release.commit, wiring),
+        },
         now=wiring.clock(),
     )
 
@@ -107,6 +112,19 @@ def committer_of(release: Release, wiring: Wiring) -> str:
     if committer != release.committer:
         raise RefusedError(f"git says that {committer} committed it, not {release.committer}")
     return committer
+
+
+def contributors_of(manifest_path: str, commit: str, wiring: Wiring) -> tuple[str, ...]:
+    """Ask git who signed anything that a release is made of, since the version in use.
+
+    The manifest alone says little: a suite that was weakened makes a release as well.
+    """
+    estate = wiring.estate(wiring.repository.at(commit))
+    manifest = estate.manifest(manifest_path)
+    paths = [manifest_path, *estate.folders_of(manifest)]
+    live = in_use(manifest.product, wiring)
+    found = wiring.repository.contributors(paths, commit, live.commit if live else None)
+    return tuple(sorted(found))
 
 
 def record_signature(

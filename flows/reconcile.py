@@ -16,7 +16,7 @@ from clinops.domain.outcome import State
 from clinops.domain.release import Release
 from clinops.errors import BadInputError, ClinOpsError
 from clinops.wiring import Wiring
-from flows.gate import check_everything
+from flows.gate import check_everything, contributors_of
 
 
 @dataclass
@@ -76,6 +76,7 @@ def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
         version=manifest.version,
         commit=tree.commit,
         committer=wiring.repository.signer_of(wiring.repository.introduced(path, tree.commit)),
+        contributors=contributors_of(path, tree.commit, wiring),
         manifest_path=path,
         inputs=inputs,
     )

@@ -65,6 +65,14 @@ class Keyring:
         return "".join(lines)
 
 
+def filed_keys(tree: EstateTree) -> dict[str, set[str]]:
+    """Return everybody who has a key on file in a tree, valid or not, by its fingerprint."""
+    holders: defaultdict[str, set[str]] = defaultdict(set)
+    for principal, key in _filed(Estate(tree)):
+        holders[fingerprint(key.public)].add(principal)
+    return dict(holders)
+
+
 def revoked_keys(tree: EstateTree) -> frozenset[str]:
     """Return the keys that a tree says are revoked, in the form of `Keyring.holders`."""
     filed = _filed(Estate(tree))

@@ -6,11 +6,12 @@ import datetime as dt
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from clinops.adapters.git_command import GitCommand
-from clinops.adapters.git_keys import Keyring, revoked_keys
+from clinops.adapters.git_keys import Keyring, filed_keys, revoked_keys
 from clinops.adapters.git_tree import GitTree, escaped
 from clinops.errors import InfrastructureError, NotFoundError, RefusedError
 from clinops.ports import Clock
@@ -96,6 +97,26 @@ class GitRepository:
         if not found:
             raise NotFoundError(f"no commit of the estate has ever changed {escaped(path)}")
         return found
+
+    def contributors(
+        self, paths: Sequence[str], commit: str, since: str | None = None
+    ) -> frozenset[str]:
+        """Return whoever signed a commit that changed one of some files or folders.
+
+        By every name that the key has had, at the commit's first parent and today: people are
+        renamed. Whether the key is still good plays no part: who did it stays who did it.
+        """
+        span = [self.at(commit).commit, *([f"^{self.at(since).commit}"] if since else [])]
+        listing = self._git.run(
+            "-c", "gpg.ssh.allowedSignersFile=/dev/null",
+            "log", "--full-history", "--format=%H %GF", *span, "--", *paths,
+        )  # fmt: skip
+        today = filed_keys(self.head())
+        names: set[str] = set()
+        for found, _, key in (line.partition(" ") for line in listing.decode().splitlines()):
+            before = filed_keys(self.at(next(iter(self._parents(found)), found)))
+            names |= before.get(key, set()) | today.get(key, set())
+        return frozenset(names)
 
     def signer_of(self, commit: str) -> str:
         """Return who signed a commit: `vendor:<name>` or `trust:<signer id>`.

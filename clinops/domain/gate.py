@@ -26,7 +26,8 @@ class Separation(Document):
     vendor: bool = True
     """No key of any vendor may sign off."""
     committer: bool = True
-    """Whoever signed the release's commit may not sign it off, with whatever key."""
+    """Whoever signed the release's commit, or one that changed its suites, environment or package
+    since the version in use, may not sign it off, with whatever key."""
     one_role_each: bool = True
     """One person fills one role of the gate only."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from clinops.domain.evidence import Evidence
 from clinops.domain.gate import Counted, GatePolicy, GateReport, Refused, Rule
@@ -26,6 +26,7 @@ def evaluate(
     *,
     evidence: Evidence,
     committer: str,
+    contributors: Collection[str] = (),
     now: dt.datetime,
 ) -> GateReport:
     """Judge every signature on record, and from those that count whether the gate is open.
@@ -37,9 +38,11 @@ def evaluate(
         signatures: Everything recorded for this release, in the ledger's order.
         evidence: What the signatures must be about.
         committer: Who signed the release's commit: `vendor:<name>` or `trust:<signer id>`.
+        contributors: Everybody who signed a commit that changed what the release is made of.
         now: The time of the judgement; with its zone.
     """
-    bench = Bench(policy, signers, vendors, evidence, committer, now.astimezone(dt.UTC))
+    moment, others = now.astimezone(dt.UTC), frozenset(contributors)
+    bench = Bench(policy, signers, vendors, evidence, committer, others, moment)
     judged = [bench.judge(signature) for signature in signatures]
     valid = [one for one in judged if isinstance(one, SignOff)]
     refused = [one for one in judged if isinstance(one, Refused)]

@@ -43,6 +43,7 @@ class Bench:
     vendors: Mapping[str, Vendor]
     evidence: Evidence
     committer: str
+    contributors: frozenset[str]
     now: dt.datetime
 
     def judge(self, signature: CheckedSignature | BrokenSignature) -> SignOff | Refused:
@@ -147,6 +148,8 @@ class Bench:
         itself = {f"trust:{owner.id}", *(f"vendor:{name}" for name in vendors)}
         if rules.committer and self.committer in itself:
             yield Rule.COMMITTER, f"{owner.signer.name} signed the release's commit"
+        if rules.committer and self.contributors & itself:
+            yield Rule.COMMITTER, f"{owner.signer.name} changed what the release is made of"
 
     def _of_time(self, signature: CheckedSignature) -> Objections:
         claimed = _moment(signature.sign_off.time)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import Field
+
 from clinops.domain.digest import Digest, digest_bytes, digest_of, digest_tree
 from clinops.domain.manifest import BuildPackage, Manifest
 from clinops.domain.value import Value
@@ -31,6 +33,8 @@ class Release(Value):
     """The commit (40 hex) at which this content was first seen."""
     committer: str
     """Who signed that commit: `vendor:<name>` or `trust:<signer id>`."""
+    contributors: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """Everybody who signed a commit that changed these inputs since the version in use."""
     manifest_path: str
     inputs: Inputs
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from clinops.adapters.git_keys import Keyring, revoked_keys
-from clinops.domain.signer import without_comment
+from clinops.adapters.git_keys import Keyring, filed_keys, revoked_keys
+from clinops.domain.signer import fingerprint, without_comment
 from clinops.errors import NotFoundError, RefusedError
 from tests.fakes.trees import FakeTree
 
@@ -43,6 +43,21 @@ class FakeRepository:
             if tree.files.get(path) != before.files.get(path):
                 return tree.commit
         raise NotFoundError(f"no commit has ever changed {path}")
+
+    def contributors(
+        self, paths: Sequence[str], commit: str, since: str | None = None
+    ) -> frozenset[str]:
+        first = self._place(since) + 1 if since else 0
+        names: set[str] = set()
+        for place in range(first, self._place(commit) + 1):
+            before = self._trees[place - 1].files if place else {}
+            after = self._trees[place].files
+            changed = {p for p in before | after if before.get(p) != after.get(p)}
+            key = self._keys[self._trees[place].commit]
+            if key and any(c == p or c.startswith(f"{p}/") for c in changed for p in paths):
+                for tree in (self._trees[max(place - 1, 0)], self.head()):
+                    names |= filed_keys(tree).get(fingerprint(key), set())
+        return frozenset(names)
 
     def signer_of(self, commit: str) -> str:
         place = self._place(commit)

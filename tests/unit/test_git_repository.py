@@ -200,6 +200,26 @@ def test_a_key_that_two_hold_identifies_neither(estate: Estate) -> None:
         estate.repository.signer_of(commit)
 
 
+def test_whoever_changed_a_file_or_a_folder_contributed_to_it(estate: Estate) -> None:
+    suite = "test_suites/pas/smoke/test_smoke.py"
+    estate.add({suite: b"assert 1"}, key="ops")
+    since = estate.add({MANIFEST: b"version: 2\n"})
+    tip = estate.add({"environments/other/compose.yaml": b""}, key="cso")
+    contributors = estate.repository.contributors
+    assert contributors([MANIFEST, "test_suites/pas"], tip) == {"trust:ops", "vendor:acme"}
+    assert contributors([suite], tip, estate.first) == {"trust:ops"}
+    assert contributors([suite], tip, since) == frozenset()
+
+
+def test_a_contributor_is_known_by_old_and_new_name_and_after_a_revocation(estate: Estate) -> None:
+    estate.add({MANIFEST: b"version: 2\n"}, key="cso")
+    revoked = signer(estate.keys.entry("cso", revoked="2026-06-01"))
+    people = signers_file(ops=signer(estate.keys.entry("ops"), may_push=True), renamed=revoked)
+    tip = estate.add({"environments/signers.yaml": people}, key="ops")
+    found = estate.repository.contributors([MANIFEST], tip, estate.first)
+    assert found == {"trust:cso", "trust:renamed"}
+
+
 # --- only git -----------------------------------------------------------------------------------
 
 
