@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clinops.adapters import bundle as bundle_file
 from clinops.domain.digest import canonical
-from clinops.domain.gate import GatePolicy
+from clinops.domain.gate import GatePolicy, GateReport
 from clinops.domain.judgement import evaluate
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord, release_of
 from clinops.domain.parsing import parse
@@ -19,6 +19,12 @@ from clinops.wiring import Wiring, offline_signatures
 from flows.gate import load_evidence, reasons, signatures
 
 _SIGNERS = "environments/signers.yaml"
+_GATE = "environment/gate.yaml"
+"""The policy among the evidence files, which every signature covers."""
+_WHOSE = (
+    "who the signers are: they are the bundle's own, and whoever made it could have made them up; "
+    "name a signers.yaml that you trust with --signers"
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class Verdict:
 
     good: list[str]
     bad: list[str]
+    unproven: list[str] = field(default_factory=list)
+    """What the bundle can't prove by itself."""
 
     @property
     def holds(self) -> bool:
@@ -87,27 +95,11 @@ def verify_bundle(path: Path, *, digest: str | None, signers: Path | None) -> Ve
     moment = _moment(bundle.entries)
     if moment is None:
         return Verdict([*good, "nobody has signed this release"], bad)
-    policy = dict(bundle.policy_files)
-    gate_path = f"environments/{evidence.release.product}/gate.yaml"
-    if signers is not None:
-        policy[_SIGNERS] = signers.read_bytes()
     try:
-        report = evaluate(
-            parse(gate_path, policy[gate_path], GatePolicy),
-            parse(_SIGNERS, policy[_SIGNERS], Signers),
-            {
-                name.split("/")[1]: parse(name, data, Vendor)
-                for name, data in policy.items()
-                if name.endswith("/vendor.yaml")
-            },
-            signatures(bundle.entries, offline_signatures()),
-            evidence=evidence,
-            committer=evidence.release.committer,
-            contributors=evidence.release.contributors,
-            now=moment,
-        )
-    except (ClinOpsError, KeyError) as error:
+        report = _judged(bundle, signers, moment)
+    except (ClinOpsError, KeyError, TypeError, ValueError, OverflowError) as error:
         return Verdict(good, [*bad, f"the gate can't be judged: {error}"])
+    unproven = [] if signers else [_WHOSE]
     good += [
         f"signed: {one.name} ({one.role}"
         + (f", {one.registration.body} {one.registration.number}" if one.registration else "")
@@ -115,12 +107,31 @@ def verify_bundle(path: Path, *, digest: str | None, signers: Path | None) -> Ve
         for one in report.counted
     ]
     if report.open:
-        return Verdict([*good, f"the gate was open at {moment.isoformat()}"], bad)
+        return Verdict([*good, f"the gate was open at {moment}"], bad, unproven)
     deployed = any(entry.kind is Kind.DEPLOYMENT_STARTED for entry in bundle.entries)
     refused = reasons(report)
     if deployed or any(one.startswith("not counted") for one in refused):
-        return Verdict(good, [*bad, *refused])
-    return Verdict([*good, *(f"the gate is closed; {one}" for one in refused)], bad)
+        return Verdict(good, [*bad, *refused], unproven)
+    return Verdict([*good, *(f"the gate is closed; {one}" for one in refused)], bad, unproven)
+
+
+def _judged(bundle: bundle_file.Bundle, signers: Path | None, moment: str) -> GateReport:
+    """Judge the gate by the policy that was signed with the evidence, not by one beside it."""
+    known = signers.read_bytes() if signers else bundle.policy_files[_SIGNERS]
+    return evaluate(
+        parse(_GATE, bundle.files[_GATE], GatePolicy),
+        parse(_SIGNERS, known, Signers),
+        {
+            name.split("/")[1]: parse(name, data, Vendor)
+            for name, data in bundle.policy_files.items()
+            if name.endswith("/vendor.yaml")
+        },
+        signatures(bundle.entries, offline_signatures()),
+        evidence=bundle.evidence,
+        committer=bundle.evidence.release.committer,
+        contributors=bundle.evidence.release.contributors,
+        now=dt.datetime.fromisoformat(moment),
+    )
 
 
 def _recorded(entries: Sequence[Entry], digest: str) -> list[str]:
@@ -128,9 +139,9 @@ def _recorded(entries: Sequence[Entry], digest: str) -> list[str]:
     return [] if verdicts == [digest] else ["the ledger's verdict is not about this evidence"]
 
 
-def _moment(entries: Sequence[Entry]) -> dt.datetime | None:
+def _moment(entries: Sequence[Entry]) -> str | None:
     for kinds in ({Kind.DEPLOYMENT_STARTED}, {Kind.SIGNED, Kind.REJECTED}):
         times = [entry.time for entry in entries if entry.kind in kinds]
         if times:
-            return dt.datetime.fromisoformat(times[-1])
+            return times[-1]
     return None

@@ -59,12 +59,14 @@ def verify(
 
     verdict = verify_bundle(bundle, digest=digest, signers=signers)
     if as_json:
-        print_json({"holds": verdict.holds, "good": verdict.good, "bad": verdict.bad})
+        print_json({"holds": verdict.holds, **vars(verdict)})
     else:
         for line in verdict.good:
             show(f"holds      {line}")
         for line in verdict.bad:
             show(f"DOES NOT   {line}")
+        for line in verdict.unproven:
+            show(f"UNPROVEN   {line}")
     if not verdict.holds:
         raise RefusedError("the bundle does not verify")
 
