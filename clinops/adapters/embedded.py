@@ -63,8 +63,13 @@ class Embedded:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of both processes: no telemetry, own home, quick polls."""
+        port = self._settings.port
+        # Whoever may use the API may run anything: no page in an operator's browser may use it,
+        # and nothing that is run has the operator's key agent at hand.
+        inherited = {name: text for name, text in os.environ.items() if name != "SSH_AUTH_SOCK"}
         return {
-            **os.environ,
+            **inherited,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
             "PREFECT_HOME": str(self._root / "state" / "prefect"),
             "PREFECT_API_URL": self._settings.api,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -193,6 +193,15 @@ def test_a_server_elsewhere_is_used_and_not_started(tmp_path, monkeypatch, proce
     assert up.environment()["PREFECT_API_URL"] == "https://flows.trust.example/api"
 
 
+def test_no_other_page_may_use_the_api_and_no_run_the_operators_keys(tmp_path, monkeypatch):
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    environment = made(tmp_path).environment()
+    port = environment["PREFECT_API_URL"].split(":")[2].removesuffix("/api")
+    allowed = environment["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    assert allowed == [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
+    assert "SSH_AUTH_SOCK" not in environment
+
+
 def test_both_processes_keep_to_themselves(tmp_path):
     environment = made(tmp_path).environment()
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
