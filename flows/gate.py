@@ -63,7 +63,10 @@ def load_evidence(record: ReleaseRecord, wiring: Wiring) -> Evidence:
     """Read a release's evidence and hash every file of it; raises EvidenceError."""
     if record.evidence is None:
         raise EvidenceError(f"{record.id} has no evidence yet")
-    evidence = Evidence.model_validate_json(wiring.evidence.get(record.evidence))
+    try:
+        evidence = Evidence.model_validate_json(wiring.evidence.get(record.evidence))
+    except ValueError:
+        raise EvidenceError(f"{record.evidence} is no evidence") from None
     if canonical(evidence.json_value()) != wiring.evidence.get(record.evidence):
         raise EvidenceError(f"the evidence {record.evidence} is not in its canonical form")
     if evidence.release.id != record.id or evidence.release.json_value() != record.release:
@@ -186,10 +189,11 @@ def _inputs(record: ReleaseRecord, wiring: Wiring) -> list[str]:
         _, inputs, found = head.inputs(record.release["manifest_path"])
     except ClinOpsError as error:
         return [f"the manifest is not on the protected branch any more: {error}"]
-    if found == record.id:
-        return []
     was = record.release["inputs"]
+    # Not by the id: it has too few digits of the digest to be proof against a vendor who tries.
     changed = [name for name, digest in inputs.json_value().items() if digest != was[name]]
+    if not changed and found == record.id:
+        return []
     return [f"changed on the protected branch since the evidence was made: {', '.join(changed)}"]
 
 

@@ -138,6 +138,8 @@ def _stand_up(live: LiveSystem, environment: Environment, tree: EstateTree, wiri
     system = wiring.sites.deploy(environment, live.images, live)
     if isinstance(system, ReplicaFailure):
         return f"{system.service} never got ready: {system.reason}\n{system.log_tail}"
+    if system.images != live.images:
+        return f"what runs is not what was to be deployed: {system.images}"
     return _site_check(environment, system, tree, wiring)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from clinops.adapters import estate
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from flows.reconcile import reconcile
 from tests.fakes.wiring import (
@@ -74,3 +76,39 @@ def test_who_changed_it_for_the_version_in_use_may_sign_the_next_one_off():
     wiring.commit({SMOKE: b"pass\n"}, "joy")
     wiring.adopt()
     assert wiring.promote(wiring.signed_off()) is State.LIVE
+
+
+def test_evidence_that_is_no_evidence_is_a_reason_and_no_crash(wiring):
+    release = wiring.offer()
+    wiring.ledger.append(Kind.QUALIFICATION_STARTED, release.id, {"attempt": 1})
+    forged = {"outcome": "qualified", "evidence": wiring.evidence.put(b"[]")}
+    wiring.ledger.append(Kind.VERDICT, release.id, forged)
+    assert wiring.promote(release) is State.AWAITING_SIGN_OFF
+    (reason,) = wiring.last_body(release.id)["reasons"]
+    assert "is no evidence" in reason
+
+
+def test_another_content_with_the_same_short_id_does_not_pass_for_it(wiring, monkeypatch):
+    """Forty-eight bits collide within seconds on a vendor's machine."""
+    release = wiring.signed_off()
+    monkeypatch.setattr(estate, "release_id", lambda manifest, inputs: release.id)
+    wiring.commit({MANIFEST: manifest("2.0", kind="patch")}, "acme")
+    assert wiring.promote(release) is State.AWAITING_SIGN_OFF
+    assert "since the evidence was made: manifest" in str(wiring.last_body(release.id)["reasons"])
+
+
+def test_a_site_that_runs_something_else_than_was_deployed_is_no_success(wiring, monkeypatch):
+    release = wiring.signed_off()
+    deploy = wiring.sites.deploy
+
+    def exchanged(environment, images, live):
+        system = deploy(environment, images, live)
+        if live.version == "1.0":
+            return system
+        other = {name: one.model_copy(update={"image": f"sha256:{'0' * 64}"})
+                 for name, one in system.services.items()}  # fmt: skip
+        return system.model_copy(update={"services": other})
+
+    monkeypatch.setattr(wiring.sites, "deploy", exchanged)
+    assert wiring.promote(release) is State.ROLLED_BACK
+    assert "what runs is not what was to be deployed" in str(wiring.last_body(release.id)["cause"])
