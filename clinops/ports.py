@@ -196,7 +196,10 @@ class Suites(Protocol):
         """Run `test_suites/<product>/<suite>` of a tree on a replica."""
 
     def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
-        """Run `environments/<product>/<program>`; raises SeedFailed as InfrastructureError."""
+        """Run `environments/<product>/<program>`; raises SeedError."""
+
+    def stop(self) -> None:
+        """End every suite and seed that runs, and start no more; whoever waits goes on."""
 
 
 class SiteSystems(Protocol):

@@ -180,6 +180,7 @@ class Wiring:
                 lease=lease,
                 clock=self.clock,
             )
+            replicas.sweep(lambda label: label != lease)
 
 
 @contextmanager
@@ -192,16 +193,19 @@ def local_bench(
     from clinops.adapters.evidence_files import EvidenceFiles
     from clinops.adapters.pytest_suites import PytestSuites
 
-    evidence = EvidenceFiles(evidence_root)
+    evidence, lease = EvidenceFiles(evidence_root), leases.holder(leases.LOCAL)
     with DockerReplicas() as replicas:
+        # There is no housekeeping here: what an earlier, killed check left is swept now.
+        replicas.sweep(leases.local_alive)
         yield Bench(
             images=DockerImages(drop=drop),
             replicas=replicas,
             suites=PytestSuites(evidence, 900.0),
             evidence=evidence,
             tree_at=tree_at,
-            lease=leases.holder("local"),
+            lease=lease,
         )
+        replicas.sweep(lambda label: label != lease)
 
 
 def merged_junit(evidence: Evidence) -> tuple[str, dict[str, int]]:

@@ -60,7 +60,7 @@ def reconcile() -> PrefectState:
 @flow(name="qualify")
 def qualify(release_id: str) -> PrefectState:
     """Qualify one release: replicas, suites, evidence, verdict."""
-    stages = PrefectStages(release_id)
+    stages = PrefectStages(release_id, _wiring().suites.stop)
     try:
         record = qualify_story.qualify_release(release_id, _wiring(), stages)
     except LeaseLostError as error:
@@ -74,7 +74,7 @@ def qualify(release_id: str) -> PrefectState:
 @flow(name="promote")
 def promote(release_id: str) -> PrefectState:
     """Promote one release, if its gate is open."""
-    stages = PrefectStages(release_id)
+    stages = PrefectStages(release_id, _wiring().suites.stop)
     try:
         state = promote_story.promote_release(release_id, _wiring(), stages)
     except LeaseLostError as error:

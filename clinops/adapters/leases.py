@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import uuid
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,18 @@ SECONDS = 20.0
 def holder(estate: str) -> str:
     """Name a process and one piece of its work; the estate's id comes first."""
     return f"{estate}:{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+LOCAL = "local"
+"""Stands for the estate where there is none: a vendor's own check."""
+
+
+def local_alive(label: str) -> bool:
+    """Whether the process behind a vendor's own check still runs, as far as can be told here."""
+    estate, host, pid, _ = [*label.split(":"), "", "", ""][:4]
+    if estate != LOCAL or host != socket.gethostname():
+        return True
+    return pid.isdecimal() and Path(f"/proc/{pid}").exists()
 
 
 class HeldLease:

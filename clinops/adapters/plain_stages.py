@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from rich.console import Console
@@ -16,8 +16,10 @@ T = TypeVar("T")
 class PlainStages:
     """Runs stages here and tells about them on standard error."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, stop: Callable[[], None] = lambda: None) -> None:
+        """Tell a console; on an interrupt call `stop`, so that stages under way come to an end."""
         self._console = console
+        self._stop = stop
 
     def run(self, name: str, stage: Callable[[], T]) -> T:
         """Run one stage and say how long it took."""
@@ -35,6 +37,11 @@ class PlainStages:
         """Run stages in threads; results in the order given."""
         with ThreadPoolExecutor(max_workers=max(1, len(stages))) as pool:
             futures = [pool.submit(self.run, name, stage) for name, stage in stages]
+            try:
+                wait(futures)
+            except BaseException:
+                self._stop()
+                raise
         return [future.result() for future in futures]
 
     def progress(self, fraction: float, text: str) -> None:

@@ -23,8 +23,10 @@ T = TypeVar("T")
 class PrefectStages:
     """Runs each stage as a task run of the current flow run."""
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: str, stop: Callable[[], None] = lambda: None) -> None:
+        """Name artifacts after a subject; call `stop` when the flow run is cancelled."""
         self._subject = re.sub(r"[^a-z0-9-]+", "-", subject.lower())
+        self._stop = stop
         self._progress: uuid.UUID | None = None
 
     def run(self, name: str, stage: Callable[[], T]) -> T:
@@ -38,8 +40,12 @@ class PrefectStages:
             task(name=name, task_run_name=_literal(name), persist_result=False)(stage).submit()
             for name, stage in stages
         ]
-        for future in futures:
-            future.wait()
+        try:
+            for future in futures:
+                future.wait()
+        except BaseException:
+            self._stop()
+            raise
         return [future.result() for future in futures]
 
     def progress(self, fraction: float, text: str) -> None:

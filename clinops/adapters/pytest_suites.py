@@ -7,18 +7,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import clinops
 from clinops.adapters.junit import cases_in
 from clinops.adapters.pytest_plugin import REPLICA_VARIABLE
 from clinops.domain.replica import Replica
 from clinops.domain.suite import SuiteRun
-from clinops.errors import NotFoundError, SeedError
+from clinops.errors import InfrastructureError, NotFoundError, SeedError
 from clinops.ports import EstateTree, EvidenceStore
 
 _PLUGINS = ("clinops.adapters.pytest_plugin", "pytest_timeout")
@@ -34,6 +35,11 @@ class PytestSuites:
         """Keep results in an evidence store; end any process after `time_limit` seconds."""
         self._evidence = evidence
         self._time_limit = time_limit
+        self._processes = _Processes()
+
+    def stop(self) -> None:
+        """End every suite and seed that runs, and start no more; whoever waits goes on."""
+        self._processes.stop()
 
     def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
         """Run `test_suites/<product>/<suite>` of a tree on a replica.
@@ -51,9 +57,8 @@ class PytestSuites:
             )
         with _workplace(tree, product, replica) as place:
             junit = place.folder / "junit.xml"
-            finished = place.execute(
-                _pytest_command(place.files, place.files / suite, junit), self._time_limit
-            )
+            command = _pytest_command(place.files, place.files / suite, junit)
+            finished = place.execute(command, self._time_limit, self._processes)
             report = junit.read_bytes() if junit.is_file() else b""
         cases = cases_in(report)
         return SuiteRun(
@@ -77,13 +82,53 @@ class PytestSuites:
         if not tree.exists(f"{product}/{program}"):
             raise NotFoundError(f"{product}/{program} does not exist at {tree.commit}")
         with _workplace(tree, product, replica) as place:
-            finished = place.execute([sys.executable, str(place.files / program)], self._time_limit)
+            command = [sys.executable, str(place.files / program)]
+            finished = place.execute(command, self._time_limit, self._processes)
         if finished.exit_code != 0:
             last = finished.log.decode(errors="replace").splitlines()[-_SEED_LINES:]
             raise SeedError(
                 f"{product}/{program} ended with code {finished.exit_code}:\n" + "\n".join(last),
                 mend="run it by hand against a replica; it must finish and may be run twice",
             )
+
+
+class _Processes:
+    """The processes that run now, each the leader of a group of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def start(
+        self, command: Sequence[str], folder: Path, environment: dict[str, str], output: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise InfrastructureError("the work was stopped")
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running.add(process)
+            return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        _end_group(process)
+        with self._lock:
+            self._running.discard(process)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 class _Finished(NamedTuple):
@@ -99,26 +144,20 @@ class _Workplace(NamedTuple):
     files: Path
     replica: Path
 
-    def execute(self, command: Sequence[str], time_limit: float) -> _Finished:
+    def execute(
+        self, command: Sequence[str], time_limit: float, processes: _Processes
+    ) -> _Finished:
         """Run a command to its end or to the time limit; no process of its group survives."""
         log = self.folder / "log"
         started = time.monotonic()
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = processes.start(command, self.folder, self._environment(), output)
             try:
                 process.wait(time_limit)
             except subprocess.TimeoutExpired:
                 output.write(f"\nClinOps ended this after {time_limit:g} s.\n".encode())
             finally:
-                _end_group(process)
+                processes.end(process)
         return _Finished(
             exit_code=process.returncode,
             milliseconds=round((time.monotonic() - started) * 1000),

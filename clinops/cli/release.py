@@ -264,7 +264,7 @@ def qualify(
         plan_here(manifest, of(context).estate, tree) as (plan, trees),
         local_bench(work / "evidence", trees, work / "drop") as bench,
     ):
-        result = story(plan, tree, bench, PlainStages(err))
+        result = story(plan, tree, bench, PlainStages(err, bench.suites.stop))
     evidence = result.evidence
     if bundle is not None:
         export(evidence, EvidenceFiles(work / "evidence"), [], {}, [], bundle)

@@ -24,6 +24,7 @@ class FakeSuites:
         """Suite, version and role of every run, in order."""
         self.seeded: list[str] = []
         """Ids of the replicas that were seeded."""
+        self.stopped = False
 
     def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
         self.runs.append((suite, replica.version, replica.role))
@@ -53,6 +54,9 @@ class FakeSuites:
             junit=digest if exit_code in {0, 1} else None,
             log=digest,
         )
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
         if self.seed_fails:

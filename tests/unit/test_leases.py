@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import subprocess
 import threading
 
 import pytest
@@ -125,3 +127,14 @@ def test_a_holder_names_the_estate_first_and_is_never_the_same_twice():
     first, second = holder("0123456789ab"), holder("0123456789ab")
     assert first.startswith("0123456789ab:")
     assert first != second
+
+
+def test_a_local_check_is_alive_while_its_process_is():
+    mine = leases.holder(leases.LOCAL)
+    assert leases.local_alive(mine)
+    assert leases.local_alive("0123456789ab:elsewhere:1:x")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert not leases.local_alive(f"local:{socket.gethostname()}:{gone.pid}:x")
+    assert leases.local_alive(f"local:another-host:{gone.pid}:x")
+    assert not leases.local_alive(f"local:{socket.gethostname()}:not-a-pid:x")

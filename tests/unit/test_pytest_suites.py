@@ -7,14 +7,14 @@ import signal
 import textwrap
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
 from clinops.adapters.pytest_suites import PytestSuites
 from clinops.domain.replica import Replica, ServiceInstance
 from clinops.domain.suite import Role, Verdict
-from clinops.errors import NotFoundError, SeedError
+from clinops.errors import InfrastructureError, NotFoundError, SeedError
 from tests.fakes.evidence import FakeEvidence
 from tests.fakes.trees import FakeTree
 
@@ -322,3 +322,22 @@ def interrupt_once_written(path):
         os.kill(os.getpid(), signal.SIGINT)
 
     Thread(target=wait_and_interrupt).start()
+
+
+def test_stop_ends_what_runs_and_starts_no_more(evidence, replica):
+    suites = PytestSuites(evidence, 60.0)
+    source = b"import time\n\ndef test_takes_long():\n    time.sleep(60)\n"
+    tree = FakeTree(
+        {
+            "test_suites/demo/smoke/test_it.py": source,
+            "test_suites/demo/smoke/pytest.ini": INI,
+        }
+    )
+    timer = Timer(1.5, suites.stop)
+    timer.start()
+    begun = time.monotonic()
+    assert not suites.run("smoke", replica, tree).completed
+    timer.join()
+    assert time.monotonic() - begun < 30
+    with pytest.raises(InfrastructureError, match="stopped"):
+        suites.run("smoke", replica, tree)
