@@ -19,7 +19,7 @@ apt_install() {
 
 venv() {
     local python wanted
-    wanted=$(cat requirements.txt pyproject.toml | sha256sum | cut -d' ' -f1)
+    wanted=$({ cat requirements.txt; sed -n '/^\[project/,/^\[tool/p' pyproject.toml; } | sha256sum | cut -d' ' -f1)
     [ "$(cat .venv/.complete 2>/dev/null)" = "$wanted" ] && return
     for python in python3.11 python3.12 python3.13 python3 ""; do
         [ -n "$python" ] && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break

@@ -16,9 +16,11 @@ import yaml
 
 from clinops.adapters.git_commits import PushResult, commit_and_push
 from clinops.adapters.sql_ledger import SqlLedger
+from clinops.domain.manifest import Manifest
 from clinops.wiring import Wiring
 from scripts.demo import HOME, PRODUCT, Demo
 
+GOOD_IMAGE = "clinops/held:test-good-1.12.7"
 MANIFEST = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
 NEXT = (HOME / f"docs/examples/{PRODUCT}-1.12.7.yaml").read_text()
 
@@ -73,8 +75,14 @@ class Setback:
         command = ["init", self.demo.estate, "--from", self.demo.source]
         key = str(self.demo.keys / "demo-admin")
         self._must(*command, "--key", key, "--port", "4998")
+        self._build_the_good_image()
         self._must("--estate", self.demo.estate, "adopt", PRODUCT, "1.10.1",
                    "--site", self.site, "--install", "--seed")  # fmt: skip
+
+    def _build_the_good_image(self) -> None:
+        wiring = self.wiring
+        package = Manifest.model_validate(yaml.safe_load(NEXT)).package
+        wiring.images.obtain(package, wiring.repository.head(), name=GOOD_IMAGE.split(":")[1])
 
     def _one_site(self) -> None:
         sites = {"schema": 1, "sites": {self.site: self.demo.sites[self.site]}}
@@ -106,14 +114,13 @@ class Setback:
     def push_release(self, spoiled_by: str) -> str:
         """Push 1.12.7 as the vendor's own package, spoiled by some lines of a Dockerfile."""
         folder = f"vendor_manifests/{PRODUCT}/package"
-        good = HOME / f"environments/{PRODUCT}/images/{PRODUCT}"
-        dockerfile = (good / "Dockerfile").read_text().replace("SUITE=bookworm", "SUITE=trixie")
+        # A vendor's Dockerfile is built without a network, so it starts from the good image.
+        dockerfile = f"FROM {GOOD_IMAGE}"
         manifest = yaml.safe_load(NEXT)
         manifest["package"] = {"build": {"folder": folder}}
         pushed = self.push(
             {
                 f"{folder}/Dockerfile": f"{dockerfile}\n{spoiled_by}\n",
-                f"{folder}/orthanc.json": (good / "orthanc.json").read_text(),
                 MANIFEST: yaml.safe_dump(manifest),
             }
         )
