@@ -15,6 +15,9 @@ from clinops.ports import EstateTree
 
 MOST_COMMITS = 1000
 LARGEST_MANIFEST = 256 * 1024
+LARGEST_FOLDER = 128 * 1024 * 1024
+"""Bytes that all files of a vendor may have: every reconcile reads them, push upon push."""
+
 _LONGEST_REPORT = 50
 
 _SIGN = "sign with a key that the trust has on file for you"
@@ -114,6 +117,8 @@ def check(repository: GitRepository, update: Update, validate: Validate) -> Push
         if problems := list(_of_commit(repository, keyring, commit, principal)):
             return _refusal(*problems)
     changed = [change.path for change in repository.changes(update.old, update.new)]
+    if problems := list(_of_weight(repository, update, changed)):
+        return _refusal(*problems)
     problems = _of_content(repository, update, set(changed), validate)
     return PushVerdict(principal, tuple(changed), tuple(problems))
 
@@ -202,6 +207,16 @@ def _of_file(repository: GitRepository, change: Change) -> Iterator[str]:
     largest = LARGEST_MANIFEST if of_vendor and is_yaml else LARGEST_FILE
     if repository.size_of(change) > largest:
         yield f"is above {largest // 1024} KiB; make it smaller"
+
+
+def _of_weight(repository: GitRepository, update: Update, changed: Sequence[str]) -> Iterator[str]:
+    tree = repository.at(update.new)
+    inside = (path.split("/") for path in changed if path.startswith(_MANIFESTS))
+    for vendor in sorted({parts[1] for parts in inside}):
+        folder = f"{_MANIFESTS}{vendor}/"
+        if tree.weight(folder) > LARGEST_FOLDER:
+            limit = LARGEST_FOLDER // 1024**2
+            yield f"{escaped(folder)}: is above {limit} MiB in all; use the drop folder instead"
 
 
 def _of_content(

@@ -75,6 +75,11 @@ class GitTree:
         inside = [path for path in self._entries if path.startswith(folder)]
         return sorted(path for path in inside if self._file(path) is not None)
 
+    def weight(self, below: str) -> int:
+        """Return how many bytes the files below a folder have together."""
+        folder = f"{below.strip('/')}/"
+        return sum(one.size for path, one in self._entries.items() if path.startswith(folder))
+
     def _file(self, path: str) -> _Entry | None:
         entry = self._entries.get(path)
         if entry is not None and entry.mode not in _FILE_MODES:

@@ -241,6 +241,17 @@ def test_refuses_a_manifest_above_its_limit_and_takes_one_at_it(estate: GitEstat
     assert "above 256 KiB" in only_problem(pushed(estate, above))
 
 
+def test_refuses_what_makes_a_vendors_folder_too_heavy_push_upon_push(
+    estate: GitEstate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_push, "LARGEST_FOLDER", 1024 * 1024)
+    first = estate.commit({"vendor_manifests/acme/x/1": b"." * 600_000})
+    assert pushed(estate, first).accepted
+    estate.advance(first)
+    second = estate.commit({"vendor_manifests/acme/x/2": b"." * 600_000})
+    assert "vendor_manifests/acme/: is above 1 MiB in all" in only_problem(pushed(estate, second))
+
+
 def test_refuses_any_file_above_what_can_be_read(
     estate: GitEstate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
