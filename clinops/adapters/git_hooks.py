@@ -90,8 +90,9 @@ def _refuse_to_lose(hook: Path, *, replace: bool) -> None:
 
 
 def _script(name: str, estate: Path, python: Path) -> str:
-    # -P: the current folder is the repository, and nothing may be imported from there.
-    command = [str(python), "-P", "-m", "clinops", "--estate", str(estate), "hook", name]
+    # -I: neither the current folder, which is the repository, nor a PYTHON* variable of whoever
+    # pushes decides what is imported.
+    command = [str(python), "-I", "-m", "clinops", "--estate", str(estate), "hook", name]
     return f"#!/bin/sh\n{_MARK}\nexec {shlex.join(command)}\n"
 
 

@@ -76,7 +76,7 @@ def test_a_good_push_enters_and_pokes(estate: GitEstate, python: Path) -> None:
     head = estate.repository.head()
     assert head.read(MANIFEST) == b"version: 2\n"
     assert (python.parent / "poked").read_text() == (
-        f"-P -m clinops --estate {python.parent} hook post-receive"
+        f"-I -m clinops --estate {python.parent} hook post-receive"
         f"|{estate.first} {head.commit} refs/heads/main\n"
     )
 
