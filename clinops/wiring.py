@@ -85,7 +85,7 @@ class Wiring:
         """The append-only record."""
         from clinops.adapters.sql_ledger import SqlLedger
 
-        (self.root / "state").mkdir(exist_ok=True)
+        (self.root / "state").mkdir(mode=0o700, exist_ok=True)
         return SqlLedger(self.settings.database_url(self.root), self.clock)
 
     @cached_property

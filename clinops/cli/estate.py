@@ -13,7 +13,7 @@ from clinops.domain.environment import Environment
 from clinops.domain.ledger import Kind
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.site import LiveSystem
-from clinops.errors import BadInputError, NotFoundError
+from clinops.errors import BadInputError, NotFoundError, RefusedError
 from clinops.ports import EstateTree
 from clinops.wiring import Wiring, folder, served
 from flows.baseline import live_versions
@@ -59,8 +59,9 @@ def init(
     commit = git_commits.init(
         repository, files, key=str(Path(key).resolve()), author="ClinOps estate <estate@localhost>"
     )
-    for name in (made.drop, "state"):
-        (target / name).mkdir(exist_ok=True)
+    (target / made.drop).mkdir(exist_ok=True)
+    # Reasons of sign-offs and logs of systems are nobody else's to read.
+    (target / "state").mkdir(mode=0o700, exist_ok=True)
     git_hooks.install(repository, target.resolve(), Path(sys.executable))
     show(f"estate {made.estate} in {target}, first commit {commit[:12]}")
     next_step(f"clinops --estate {target} up")
@@ -134,6 +135,7 @@ def adopt(
     environment = estate.environment(product)
     system = wiring.sites.running(product, site)
     if system is None and install:
+        _ensure_no_way_around_the_gate(wiring, product, version)
         say(f"standing up {product} {version} at {site}")
         system = _install(wiring, environment, tree, (product, version, site), seed=seed)
     if system is None:
@@ -144,6 +146,17 @@ def adopt(
     wiring.ledger.append(Kind.SYSTEM_ADOPTED, f"{product}@{site}", {"live": live.json_value()})
     show(f"{product} {version} is live at {site}")
     next_step("push the manifest of the next version")
+
+
+def _ensure_no_way_around_the_gate(wiring: Wiring, product: str, version: str) -> None:
+    """Refuse to stand up anything but what is in use elsewhere, once ClinOps has come."""
+    live = {system.version for system in wiring.ledger.live(product)}
+    if live and version not in live:
+        raise RefusedError(
+            f"{', '.join(sorted(live))} of {product} is in use under ClinOps: another version goes "
+            "through the gate",
+            mend="push its manifest; adopt the version in use at this site",
+        )
 
 
 def _products_of(wiring: Wiring, site: str) -> list[str]:

@@ -106,6 +106,8 @@ def _put(
     evidence = load_evidence(record, wiring)
     say(f"You are about to sign, as {signer.name} ({role}):")
     say(f"  {record.product} {record.version} is {meaning} for its sites")
+    say(f"  release {record.id} of {evidence.release.vendor}, "
+        f"committed by {evidence.release.committer}")  # fmt: skip
     say(f"  on evidence {evidence.digest}")
     say(f"  with {len(evidence.findings)} finding(s), because: {reason}")
     if not yes and not typer.confirm("Sign?", err=True):

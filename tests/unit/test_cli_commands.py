@@ -227,6 +227,7 @@ def test_the_second_sign_off_opens_the_gate_and_creates_the_run(terminal, wiring
     release = wiring.qualify(wiring.offer())
     first = terminal.run("sign", release.id, "--role", "safety", "--key", "joy", *SIGN, "--json")
     assert (first.code, first.json["open"], first.json["run"]) == (0, False, None)
+    assert f"release {release.id} of acme, committed by vendor:acme" in first.err
     second = terminal.run("sign", release.id, "--role", "operations", "--key", "sam", *SIGN)
     assert second.code == 0
     assert "the gate is open" in second.out
@@ -340,6 +341,16 @@ def test_adopts_only_what_runs_and_is_described(terminal, tmp_path, monkeypatch)
     assert wiring.live_versions() == {"cottage-hospital": "1.0"}
     assert len(wiring.suites.seeded) == 1
     assert terminal.run("adopt", "pas", "1.0", *site).code == 2
+
+
+def test_adoption_is_no_way_around_the_gate(terminal, tmp_path, monkeypatch):
+    wiring = FakeWiring(tmp_path)
+    monkeypatch.setattr(context, "Wiring", lambda root: wiring)
+    wiring.adopt("cottage-hospital")
+    wiring.commit({MANIFEST: manifest("2.0")}, "acme")
+    said = terminal.run("adopt", "pas", "2.0", "--site", "general-hospital", "--install")
+    assert (said.code, "goes through the gate" in said.err) == (1, True)
+    assert wiring.running() == {"cottage-hospital": "1.0"}
 
 
 def test_adopts_the_version_of_an_earlier_commit(terminal, tmp_path, monkeypatch):
