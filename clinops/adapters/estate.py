@@ -264,7 +264,10 @@ class _Validation:
             self._read(f"vendor_manifests/{name}/vendor.yaml", Vendor) for name in sorted(folders)
         ]
         vendors = [vendor for vendor in read if vendor]
-        yield from rules.keys_have_one_owner(self._read(SIGNERS, Signers), vendors)
+        signers = self._read(SIGNERS, Signers)
+        yield from rules.keys_have_one_owner(signers, vendors)
+        if signers:
+            yield from rules.people_are_on_file_once(signers)
 
     def _product(self, product: str) -> Iterator[Problem]:
         environment = self._read(f"environments/{product}/compose.yaml", Environment)

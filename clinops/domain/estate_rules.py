@@ -102,6 +102,20 @@ def _keys(
             yield vendor, f"vendor {name}", ("keys", position, "public"), key
 
 
+def people_are_on_file_once(signers: Parsed[Signers]) -> Iterator[Problem]:
+    """One person under two ids would fill two roles of a gate; a registration tells them."""
+    first: dict[tuple[str, str], str] = {}
+    for name, signer in signers.document.signers.items():
+        if signer.registration is None or signer.demonstration:
+            continue
+        registered = signer.registration.body.casefold(), signer.registration.number.casefold()
+        other = first.setdefault(registered, name)
+        if other != name:
+            what = f"this is the registration of signer {other} as well"
+            mend = "file all keys of a person under one id"
+            yield signers.problem(("signers", name, "registration"), what, mend)
+
+
 def gate_can_be_met(gate: Parsed[GatePolicy], signers: Signers) -> Iterator[Problem]:
     """Enough people hold each role that a gate asks for; else it could never open.
 
