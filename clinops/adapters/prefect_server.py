@@ -6,6 +6,7 @@ NOTE: no `import prefect` here. It costs 0.9 s, and hooks and quick commands wai
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ PUSHED = "clinops.estate.pushed"
 _START_ALLOWANCE = dt.timedelta(seconds=45)
 """How long a run may be `Pending` or `Running` before it must hold a lease."""
 _MOST_RERUNS = 100
+_BUSY = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 _CRASHED = {
     "state": {
         "type": "CRASHED",
@@ -122,7 +125,7 @@ class PrefectServer:
 
     def _call(self, method: str, path: str, json: object = None) -> Any:
         try:
-            answer = self._client.request(method, path, json=json)
+            answer = self._patiently(method, path, json)
             answer.raise_for_status()
             return answer.json() if answer.content else None
         except httpx.HTTPStatusError as error:
@@ -135,3 +138,15 @@ class PrefectServer:
             raise InfrastructureError(
                 f"the Prefect server at {self._api} does not answer: {error}", mend="clinops up"
             ) from error
+
+    def _patiently(self, method: str, path: str, json: object) -> httpx.Response:
+        """Ask again while the server is busy: its SQLite answers 503 where it is locked.
+
+        Every call here may be repeated: runs and events have keys, the rest reads or overwrites.
+        """
+        for pause in _PAUSES:
+            answer = self._client.request(method, path, json=json)
+            if answer.status_code not in _BUSY:
+                return answer
+            time.sleep(pause)
+        return self._client.request(method, path, json=json)

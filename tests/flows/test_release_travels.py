@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import docker
@@ -152,13 +153,16 @@ def test_a_worker_killed_in_the_middle_costs_no_release_and_leaves_nothing(demon
 
     assert demonstrated.clinops("up").returncode == 0
     wait_for(lambda: leases_of(estate) == {}, 60, "the dead lease to run out")
-    server = PrefectServer(Wiring(estate).settings.api)
-    for flow in ("housekeeping", "reconcile"):
-        server.create_run(f"{flow}/{flow}", name=flow, key=f"{flow} after kill", parameters={})
-    wait_for(lambda: state_of(estate, release) == "refused", 150, "the verdict")
-    wait_for(lambda: left_behind(release) == [], 30, "housekeeping")
-    names = [run["state_name"] for run in server.runs(50) if "1.12.8" in run["name"]]
-    server.close()
+    with closing(PrefectServer(Wiring(estate).settings.api)) as server:
+        for flow in ("housekeeping", "reconcile"):
+            server.create_run(f"{flow}/{flow}", name=flow, key=f"{flow} after kill", parameters={})
+        wait_for(
+            lambda: state_of(estate, release) == "refused",
+            150,
+            lambda: f"the verdict: {told(demonstrated, server, release)}",
+        )
+        wait_for(lambda: left_behind(release) == [], 30, "housekeeping")
+        names = [run["state_name"] for run in server.runs(50) if "1.12.8" in run["name"]]
     assert "Refused" in names
 
     wiring = Wiring(estate)
@@ -181,11 +185,19 @@ def descendants(pid: int) -> list[int]:
     return [one for child in map(int, children) for one in (*descendants(child), child)]
 
 
-def wait_for(what, seconds: float, name: str) -> None:
+def wait_for(what, seconds: float, name) -> None:
     deadline = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < deadline, f"gave up waiting for {name}"
+        if time.monotonic() > deadline:
+            pytest.fail(f"gave up waiting for {name() if callable(name) else name}")
         time.sleep(0.2)
+
+
+def told(demonstrated: Demonstrated, server: PrefectServer, release: str) -> str:
+    """Gather what a person would look at, for a failure's message."""
+    runs = [f"{run['name']}: {run['state_name']}" for run in server.runs(20)]
+    worker = (demonstrated.demo.estate / "state/run/worker.log").read_text()[-3000:]
+    return "\n".join([demonstrated.clinops("release", "show", release).stdout, *runs, worker])
 
 
 def leases_of(estate: Path) -> dict[str, str]:

@@ -59,7 +59,7 @@ def findings(wiring: Wiring, record: ReleaseRecord) -> dict[str, str]:
 
 def test_a_candidate_that_fails_a_regression_test_is_refused(setback):
     wiring, record = qualified(setback, setback.push_release(FINDS_NOTHING))
-    assert record.state is State.REFUSED
+    assert record.state is State.REFUSED, findings(wiring, record)
     told = findings(wiring, record)
     assert any("regression" in summary and "fails on the candidate" in summary for summary in told)
     close(wiring)
@@ -71,7 +71,7 @@ def test_a_candidate_that_never_gets_ready_is_refused_with_its_log(setback):
     text = (setback.demo.source / compose).read_text()
     assert setback.push({compose: text.replace(*short)}, who="demo-admin").returncode == 0
     wiring, record = qualified(setback, setback.push_release(NEVER_READY))
-    assert record.state is State.REFUSED
+    assert record.state is State.REFUSED, findings(wiring, record)
     told = findings(wiring, record)
     assert any("never got ready" in summary for summary in told)
     assert any("the licence has expired" in detail for detail in told.values())
@@ -110,7 +110,7 @@ def test_an_engine_that_goes_away_is_our_error_and_the_release_is_taken_up_again
 
 def test_a_deployment_whose_check_fails_is_rolled_back_with_its_data(setback):
     wiring, record = qualified(setback, setback.push_release(BREAKS_AT_SITES))
-    assert record.state is State.AWAITING_SIGN_OFF
+    assert record.state is State.AWAITING_SIGN_OFF, findings(wiring, record)
     before = patients(wiring, setback.site)
     sign(wiring, record, setback, "demo-cso", "clinical-safety-officer")
     sign(wiring, record, setback, "demo-operations", "operations")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -202,3 +203,18 @@ def test_a_work_pool_is_made_once(there, made):
 
     server(answer).ensure_pool("clinops")
     assert posted == made
+
+
+def test_a_busy_server_is_asked_again(monkeypatch):
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    answers = iter([503, 429, 200])
+    made = server(lambda request: httpx.Response(next(answers), json=[]))
+    assert made.runs() == []
+    assert len(pauses) == 2
+
+
+def test_a_server_that_stays_busy_is_our_error_in_the_end(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(InfrastructureError, match="503"):
+        server(lambda request: httpx.Response(503)).runs()

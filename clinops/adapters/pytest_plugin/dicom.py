@@ -147,7 +147,8 @@ class DicomClient:
             **options,
         )
         if not peer.is_established:
-            how = "refused the association" if peer.is_rejected else "accepts nothing offered"
+            # NOTE: not `is_rejected`: a peer that rejects and hangs up at once may look aborted.
+            how = "accepts nothing offered" if peer.rejected_contexts else "refused the association"
             raise DicomError(f"{self.called} at {self.address}:{self.port} {how}")
         try:
             yield peer
