@@ -201,6 +201,7 @@ def replicas_of(release: str) -> list[str]:
     client = docker.from_env()
     try:
         wanted = {"label": [f"clinops.release={release}", "clinops.lease"]}
-        return [container.name for container in client.containers.list(all=True, filters=wanted)]
+        found = client.containers.list(all=True, filters=wanted, sparse=True)
+        return [str(container.id) for container in found]
     finally:
         client.close()
