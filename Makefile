@@ -33,7 +33,7 @@ lock: ## write requirements.txt anew from pyproject.toml (needs uv)
 	@scripts/lock.sh
 
 down: ## stop the demo's server and worker
-	@[ ! -d $(DEMO) ] || $(PY) -m clinops --estate $(DEMO) down
+	@[ ! -f $(DEMO)/estate/clinops.toml ] || $(PY) -m clinops --estate $(DEMO)/estate down
 
 clean: down ## remove the demo's estate, its containers and the virtual environment
 	@[ ! -x $(PY) ] || $(PY) scripts/demo.py --estate $(DEMO) --remove
