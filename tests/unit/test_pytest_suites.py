@@ -321,6 +321,8 @@ def interrupt_once_written(path):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # A background job of a shell ignores interrupts, and hands that on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     Thread(target=wait_and_interrupt).start()
 
 
