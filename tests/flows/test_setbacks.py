@@ -38,9 +38,9 @@ RUN sed -i 's/"DicomAlwaysAllowFind": true/"DicomAlwaysAllowFind": false/' {CONF
 USER orthanc
 """
 NEVER_READY = 'ENTRYPOINT ["sh", "-c", "echo the licence has expired; sleep 600"]'
-BREAKS_AT_SITES = r"""
-ENTRYPOINT ["sh", "-c", "grep -q ' /var/lib/orthanc ' /proc/mounts && exec false; exec Orthanc $0"]
-"""
+# A new ENTRYPOINT takes the inherited CMD away, so the configuration is named.
+AT_A_SITE = "grep -q ' /var/lib/orthanc ' /proc/mounts"
+BREAKS_AT_SITES = f'ENTRYPOINT ["sh", "-c", "{AT_A_SITE} && exec false; exec Orthanc {CONFIG}"]'
 
 
 def stages() -> PlainStages:
