@@ -73,7 +73,7 @@ def test_reports_how_each_test_ended(run):
         def test_passes(): pass
         @pytest.mark.parametrize("side", ["left", "right"])
         def test_fails(side): assert side == "left"
-        @pytest.mark.skip(reason="not today")
+        @pytest.mark.skip(reason="not today")  # the suite under test skips, this test does not
         def test_skips(): pass
         @pytest.fixture
         def broken(): raise OSError("no")
