@@ -29,6 +29,10 @@ class Settings(BaseModel):
     """Where vendors' image archives are put."""
     port: int = Field(default=4200, ge=1, le=65535)
     """Loopback port of the embedded Prefect server."""
+    gatehouse_port: int | None = Field(default=None, ge=1, le=65535)
+    """Loopback port of the gatehouse; by default the one after Prefect's."""
+    gatehouse: str | None = None
+    """Address of the gatehouse as people reach it (`https://…`), behind a TLS proxy."""
     server: str | None = None
     """API address of a Prefect server that is run elsewhere; then `up` starts a worker only."""
     suite_seconds: int = Field(default=900, ge=1)
@@ -43,6 +47,12 @@ class Settings(BaseModel):
     def ui(self) -> str:
         """Address of the Prefect UI."""
         return self.api.removesuffix("/api")
+
+    @property
+    def gatehouse_address(self) -> str:
+        """Address of the gatehouse, for links; by name, because passkeys bind to a name."""
+        own = f"http://localhost:{self.gatehouse_port or self.port + 1}"
+        return (self.gatehouse or own).rstrip("/")
 
     def database_url(self, root: Path) -> str:
         """Resolve the database URL against the estate's folder."""

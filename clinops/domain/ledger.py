@@ -41,15 +41,42 @@ class Kind(StrEnum):
     DEPLOYED = "deployment.live"
     ROLLED_BACK = "deployment.rolled-back"
     SUPERSEDED = "release.superseded"
+    SIGNATURE_REFUSED = "gate.signature-refused"
+    QUESTION_ASKED = "gate.question-asked"
+    QUESTION_ANSWERED = "gate.question-answered"
+    REMINDED = "gate.reminded"
+    DOCUMENT_APPROVED = "document.approved"
+    LINE_STOPPED = "line.stopped"
+    LINE_RESUMED = "line.resumed"
+    SIGNER_INVITED = "signer.invited"
+    SIGNER_ENROLLED = "signer.enrolled"
+    PUSH_REFUSED = "push.refused"
 
+
+OF_NO_RELEASE = frozenset(
+    {
+        Kind.SYSTEM_ADOPTED,
+        Kind.DOCUMENT_APPROVED,
+        Kind.LINE_STOPPED,
+        Kind.LINE_RESUMED,
+        Kind.SIGNER_INVITED,
+        Kind.SIGNER_ENROLLED,
+        Kind.PUSH_REFUSED,
+    }
+)
+"""Entries that speak of a system, a person or the estate, and of no release."""
 
 MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
     Kind.QUALIFICATION_STARTED: frozenset({State.KNOWN, State.QUALIFYING, State.ERRORED}),
     Kind.QUALIFICATION_ERRORED: frozenset({State.QUALIFYING}),
     Kind.VERDICT: frozenset({State.QUALIFYING}),
-    Kind.SIGNED: frozenset({State.AWAITING_SIGN_OFF}),
+    Kind.SIGNED: frozenset({State.AWAITING_SIGN_OFF, State.PROMOTING, State.LIVE}),
     Kind.REJECTED: frozenset({State.AWAITING_SIGN_OFF}),
     Kind.PROMOTION_REFUSED: frozenset(State),
+    Kind.SIGNATURE_REFUSED: frozenset(State),
+    Kind.QUESTION_ASKED: frozenset(State),
+    Kind.QUESTION_ANSWERED: frozenset(State),
+    Kind.REMINDED: frozenset(State),
     Kind.DEPLOYMENT_STARTED: frozenset({State.AWAITING_SIGN_OFF, State.PROMOTING}),
     Kind.SITE_LIVE: frozenset({State.PROMOTING}),
     Kind.SITE_ROLLED_BACK: frozenset({State.PROMOTING}),
@@ -68,8 +95,9 @@ MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
 }
 """The states of a release in which an entry about it may be written.
 
-QUALIFYING may be followed by another start because a worker may die and lose its lease. Refused,
-rejected, rolled back and superseded are final: only new content, hence a new release, goes on.
+QUALIFYING may be followed by another start because a worker may die and lose its lease. What is
+live may still be signed: after an emergency the missing sign-offs are owed. Refused, rejected,
+rolled back and superseded are final: only new content, hence a new release, goes on.
 """
 
 _STATE_AFTER = {
@@ -108,7 +136,8 @@ class Entry(Value):
     """As `timestamp` writes it, never before the entry before it."""
     kind: Kind
     subject: str
-    """A release id, or `product@site` where the entry says what is live."""
+    """A release id; `product@site` where the entry says what is live; a product where a document of
+    it is approved or its line stopped; a signer's id; or `estate`."""
     body: dict[str, Any]
     digest: Digest
 
@@ -224,12 +253,12 @@ def stored(value: Value) -> str:
 
 
 def release_of(entry: Entry) -> str | None:
-    """Name the release that an entry speaks of; none where a system is adopted.
+    """Name the release that an entry speaks of; none for those `OF_NO_RELEASE`.
 
     Raises:
         LedgerError: The entry should name a release, and does not.
     """
-    if entry.kind is Kind.SYSTEM_ADOPTED:
+    if entry.kind in OF_NO_RELEASE:
         return None
     if entry.kind not in _SITE_KINDS:
         return entry.subject
@@ -245,7 +274,7 @@ def fold_release(record: ReleaseRecord | None, entry: Entry) -> ReleaseRecord | 
     Raises:
         LedgerError: The entry contradicts the record.
     """
-    if entry.kind is Kind.SYSTEM_ADOPTED:
+    if entry.kind in OF_NO_RELEASE:
         return record
     try:
         if entry.kind is Kind.RELEASE_KNOWN:

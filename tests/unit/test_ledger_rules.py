@@ -12,6 +12,7 @@ from clinops.domain.audit import Audit
 from clinops.domain.digest import canonical
 from clinops.domain.ledger import (
     GENESIS,
+    OF_NO_RELEASE,
     Entry,
     Kind,
     ReleaseRecord,
@@ -75,18 +76,29 @@ STORY = {
     State.ERRORED: "qualification.started→qualifying release.superseded→superseded",
     State.REJECTED: "",
     State.PROMOTING: "deployment.started→promoting deployment.site-live→promoting "
-    "deployment.site-rolled-back→promoting deployment.live→live deployment.rolled-back→rolled-back",
-    State.LIVE: "release.superseded→superseded",
+    "deployment.site-rolled-back→promoting deployment.live→live deployment.rolled-back→rolled-back "
+    "gate.signed→promoting",
+    State.LIVE: "gate.signed→live release.superseded→superseded",
     State.ROLLED_BACK: "",
     State.SUPERSEDED: "",
 }
 
 
+ABOUT_RELEASES = sorted(set(Kind) - OF_NO_RELEASE - {Kind.RELEASE_KNOWN})
+ALWAYS = (
+    Kind.PROMOTION_REFUSED,
+    Kind.SIGNATURE_REFUSED,
+    Kind.QUESTION_ASKED,
+    Kind.QUESTION_ANSWERED,
+    Kind.REMINDED,
+)
+
+
 @pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.SYSTEM_ADOPTED, Kind.RELEASE_KNOWN}))
+@pytest.mark.parametrize("kind", ABOUT_RELEASES)
 def test_in_each_state_only_the_entries_of_the_story_may_follow(state, kind):
     after = dict(pair.split("→") for pair in STORY[state].split())
-    after["promotion.refused"] = state.value
+    after |= {kind.value: state.value for kind in ALWAYS}
     new = entry(kind, BODIES.get(kind), SUBJECTS.get(kind, "pas-1"))
     if kind.value in after:
         folded = fold_release(record(state), new)
@@ -97,7 +109,12 @@ def test_in_each_state_only_the_entries_of_the_story_may_follow(state, kind):
             fold_release(record(state), new)
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.SYSTEM_ADOPTED, Kind.RELEASE_KNOWN}))
+@pytest.mark.parametrize("kind", sorted(OF_NO_RELEASE))
+def test_what_speaks_of_no_release_changes_none(kind):
+    assert fold_release(record(State.LIVE), entry(kind)) == record(State.LIVE)
+
+
+@pytest.mark.parametrize("kind", ABOUT_RELEASES)
 def test_nothing_may_be_said_of_an_unknown_release(kind):
     with pytest.raises(LedgerError, match="no release 'pas-1' is known"):
         fold_release(None, entry(kind, BODIES.get(kind), SUBJECTS.get(kind, "pas-1")))
