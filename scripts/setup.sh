@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that `make demo` and `make test` need, each step skipped when it is already done.
-#   scripts/setup.sh [venv] [engine] [bases] [tests]      (no argument: venv engine bases)
+#   scripts/setup.sh [venv] [reports] [engine] [bases] [tests]   (no argument: all but tests)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,6 +34,15 @@ venv() {
         .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt >&2
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . >/dev/null 2>&1
     echo "$wanted" > .venv/.complete
+}
+
+# Safety case reports are typeset by Pango, in a font that has every letter of a patient's name.
+reports() {
+    local missing=()
+    ldconfig -p | grep -q libpangoft2-1.0.so.0 || missing+=(libpango-1.0-0 libpangoft2-1.0-0)
+    ldconfig -p | grep -q libharfbuzz-subset.so.0 || missing+=(libharfbuzz-subset0)
+    [ -f /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
+    [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
 }
 
 engine_answers() { docker version >/dev/null 2>&1; }
@@ -104,5 +113,5 @@ tests() {
 
 for step in "${@:-venv}" ; do
     [ $# -gt 0 ] && { "$step"; continue; }
-    venv; engine; bases
+    venv; reports; engine; bases
 done
