@@ -67,6 +67,12 @@ class EstateRepository(Protocol):
             since: The commit to look back to; none for the whole history.
         """
 
+    def changed(self, paths: Sequence[str], since: str, until: str) -> list[str]:
+        """Return the files, sorted, at or below some paths whose bytes differ between two commits.
+
+        No paths, no files. Raises NotFoundError where a commit does not exist.
+        """
+
     def signer_of(self, commit: str) -> str:
         """Return who signed a commit: `vendor:<name>` or `trust:<signer id>`.
 

@@ -42,6 +42,8 @@ class Change:
     path: str
     mode: str
     """Git's mode of what is there afterwards."""
+    before: str
+    """The object that was there before."""
     blob: str
     """The object that is there afterwards."""
 
@@ -49,6 +51,11 @@ class Change:
     def removed(self) -> bool:
         """Whether nothing is there afterwards."""
         return self.blob == NO_OBJECT
+
+    @property
+    def only_mode(self) -> bool:
+        """Whether the bytes are what they were."""
+        return self.blob == self.before
 
 
 def _utc_now() -> dt.datetime:
@@ -161,11 +168,35 @@ class GitRepository:
         lines = [line.split(" ") for line in listing.decode("ascii").splitlines()]
         return [Commit(first, tuple(parents)) for first, *parents in reversed(lines)]
 
-    def changes(self, before: str, after: str) -> list[Change]:
-        """Return every path that differs between two commits; a rename is two of them."""
+    def changed(self, paths: Sequence[str], since: str, until: str) -> list[str]:
+        """Return the files, sorted, at or below some paths whose bytes differ between two commits.
+
+        Whichever of the two is older. A renamed file is there under both names.
+
+        Args:
+            paths: Files and folders.
+            since: The one commit.
+            until: The other.
+
+        Raises:
+            NotFoundError: One of the commits does not exist.
+        """
+        if not paths:
+            return []  # git would take it for everything
+        found = self.changes(self.at(since).commit, self.at(until).commit, *paths)
+        return sorted(change.path for change in found if not change.only_mode)
+
+    def changes(self, before: str, after: str, *paths: str) -> list[Change]:
+        """Return every path that differs between two commits; a rename is two of them.
+
+        Args:
+            before: The one commit.
+            after: The other.
+            *paths: Files and folders that are wanted; all by default.
+        """
         listing = self._git.run(
             "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-ext-diff", "--no-textconv",
-            "--ignore-submodules=none", before, after,
+            "--ignore-submodules=none", before, after, "--", *paths,
         )  # fmt: skip
         facts_and_paths = listing.split(b"\0")
         return [
@@ -202,8 +233,8 @@ class GitRepository:
 
 
 def _change(facts: str, path: str) -> Change:
-    _, mode, _, blob, _ = facts.split(" ")
-    return Change(path, mode, blob)
+    _, mode, before, blob, _ = facts.split(" ")
+    return Change(path, mode, before, blob)
 
 
 def _why_refused(commit: str, said: str, keyring: Keyring) -> str:

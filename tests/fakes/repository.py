@@ -52,12 +52,14 @@ class FakeRepository:
         for place in range(first, self._place(commit) + 1):
             before = self._trees[place - 1].files if place else {}
             after = self._trees[place].files
-            changed = {p for p in before | after if before.get(p) != after.get(p)}
             key = self._keys[self._trees[place].commit]
-            if key and any(c == p or c.startswith(f"{p}/") for c in changed for p in paths):
+            if key and _differing(paths, before, after):
                 for tree in (self._trees[max(place - 1, 0)], self.head()):
                     names |= filed_keys(tree).get(fingerprint(key), set())
         return frozenset(names)
+
+    def changed(self, paths: Sequence[str], since: str, until: str) -> list[str]:
+        return sorted(_differing(paths, self.at(since).files, self.at(until).files))
 
     def signer_of(self, commit: str) -> str:
         place = self._place(commit)
@@ -74,3 +76,10 @@ class FakeRepository:
             if tree.commit == commit:
                 return place
         raise NotFoundError(f"there is no commit {commit}")
+
+
+def _differing(
+    paths: Sequence[str], one: Mapping[str, bytes], other: Mapping[str, bytes]
+) -> set[str]:
+    changed = {path for path in {*one, *other} if one.get(path) != other.get(path)}
+    return {c for c in changed for p in paths if f"{c}/".startswith(f"{p.rstrip('/')}/")}

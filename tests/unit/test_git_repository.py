@@ -220,6 +220,27 @@ def test_a_contributor_is_known_by_old_and_new_name_and_after_a_revocation(estat
     assert found == {"trust:cso", "trust:renamed"}
 
 
+def test_names_the_files_whose_bytes_changed_between_two_commits(estate: Estate) -> None:
+    suite, inner = "test_suites/pas/smoke/test_a.py", "test_suites/pas/smoke/deep/test_b.py"
+    since = estate.add({suite: b"1", inner: b"1", "test_suites/pas-two/test_c.py": b"1"})
+    estate.add({suite: b"2", MANIFEST: b"version: 2\n", "test_suites/pas-two/test_c.py": b"2"})
+    until = estate.add({inner: None, "test_suites/pas/new.py": b"1", MANIFEST: b"version: 1\n"})
+    changed = estate.repository.changed
+    inside = sorted([suite, inner, "test_suites/pas/new.py"])
+    assert changed(["test_suites/pas", MANIFEST], since, until) == inside
+    assert changed(["test_suites/pas/"], until, since) == inside
+    assert changed([suite, "test_suites/pas/smoke"], since, until) == sorted([suite, inner])
+    assert changed([suite], until, until) == []
+    assert changed([], since, until) == []
+    assert changed(["*"], since, until) == []
+
+
+def test_refuses_to_compare_with_a_commit_that_does_not_exist(estate: Estate) -> None:
+    for pair in (("f" * 40, estate.first), (estate.first, "f" * 40)):
+        with pytest.raises(NotFoundError):
+            estate.repository.changed([MANIFEST], *pair)
+
+
 # --- only git -----------------------------------------------------------------------------------
 
 
@@ -293,6 +314,12 @@ def test_names_the_commit_of_a_side_branch_that_made_a_change(real: GitEstate) -
     real.advance(merge)
     assert real.repository.introduced(MANIFEST, real.repository.head().commit) == side
     assert real.repository.signer_of(side) == "vendor:acme"
+
+
+def test_a_changed_mode_is_no_changed_file(real: GitEstate) -> None:
+    executable = real.commit({MANIFEST: b"version: 1\n"}, mode="100755", key="ops")
+    assert [change.path for change in real.repository.changes(real.first, executable)] == [MANIFEST]
+    assert real.repository.changed([MANIFEST], real.first, executable) == []
 
 
 def test_refuses_a_signature_over_another_commit(real: GitEstate) -> None:
