@@ -37,7 +37,7 @@ class FakeSuites:
             verdict=Verdict.FAILED if failing else Verdict.PASSED,
             milliseconds=1,
             message="assert 1 == 2" if failing else "",
-            hazards=("ORT-001",),
+            hazards=("PAS-001",),
         )
         return self._finished(suite, replica, (case,), exit_code=int(failing))
 

@@ -43,6 +43,7 @@ SITES = "environments/sites.yaml"
 REVOKED = dt.date(2025, 6, 1)
 GATE = "environments/pas/gate.yaml"
 COMPOSE = "environments/pas/compose.yaml"
+HAZARDS = "environments/pas/hazards.yaml"
 SMOKE = "test_suites/pas/smoke/test_smoke.py"
 FIRST, SECOND = "cottage-hospital", "general-hospital"
 BOTH_ON_OLD = {FIRST: "1.0", SECOND: "1.0"}
@@ -131,6 +132,32 @@ def gate(**changes: Any) -> bytes:
     return document({**content, **changes})
 
 
+def hazard(hazard_id: str = "PAS-001", **changes: Any) -> dict[str, Any]:
+    """Describe a hazard of class 3, brought down to 2."""
+    return {
+        "id": hazard_id,
+        "name": "A patient is taken for another",
+        "type": "patient identity",
+        "description": "Two patients with one name are taken for one.",
+        "causes": ["a search that is too wide"],
+        "effect": "A clinician reads another patient's record.",
+        "harm": "Treatment of the wrong patient.",
+        "existing_controls": ["staff ask for the date of birth"],
+        "initial": {"severity": "major", "likelihood": "medium"},
+        "new_controls": {"test": ["smoke and regression suites"]},
+        "residual": {"severity": "major", "likelihood": "very-low"},
+        "owner": "Clinical safety officer",
+        "status": "open",
+        **changes,
+    }
+
+
+def hazards(*found: Mapping[str, Any]) -> bytes:
+    """Write the hazard log of `pas`; by default one hazard, which both suites verify."""
+    listed = [dict(one) for one in found] or [hazard()]
+    return document({"schema": 1, "product": "pas", "hazards": listed})
+
+
 def sites(**rings: int) -> bytes:
     """Write sites.yaml; by default the cottage hospital comes first."""
     found = rings or {FIRST: 0, SECOND: 1}
@@ -148,6 +175,7 @@ ESTATE: dict[str, bytes] = {
     SITES: sites(),
     GATE: gate(),
     COMPOSE: compose(),
+    HAZARDS: hazards(),
     "environments/pas/seed.py": b"print('seeded')\n",
     SMOKE: b"def test_smoke(): ...\n",
     "test_suites/pas/regression/test_regression.py": b"def test_regression(): ...\n",
