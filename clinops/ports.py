@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from clinops.domain.envelope import Envelope, VerifiedEnvelope
 from clinops.domain.environment import Environment
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.ledger import Anchor, Entry, Kind, ReleaseRecord
 from clinops.domain.manifest import Package
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.site import Backup, LiveSystem
@@ -89,6 +89,12 @@ class Ledger(Protocol):
 
         Contradictions: a release known twice, a second verdict, a verdict without a started
         qualification, a deployment started twice at once.
+        """
+
+    def head(self) -> Anchor:
+        """Return the place of the last entry, which fixes every entry up to it.
+
+        Raises LedgerError where the last entries are missing.
         """
 
     def entries(self, subject: str | None = None, after: int = 0) -> Iterator[Entry]:

@@ -13,6 +13,7 @@ from clinops.adapters import sql_tables as tables
 from clinops.domain.audit import Audit
 from clinops.domain.ledger import (
     GENESIS,
+    Anchor,
     Entry,
     Kind,
     ReleaseRecord,
@@ -68,6 +69,12 @@ class SqlLedger:
             if live is not None:
                 _put(connection, tables.live, live_name(live), stored(live))
             return entry
+
+    def head(self) -> Anchor:
+        """Return the place of the last entry; raises LedgerError where entries are missing."""
+        with self._database.reading() as connection:
+            last = _last_entry(connection)
+        return Anchor(sequence=last.sequence if last else 0, digest=last.digest if last else GENESIS)
 
     def entries(self, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield entries page by page, so that no transaction stays open in between."""

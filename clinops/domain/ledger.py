@@ -123,6 +123,14 @@ def timestamp(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
 
 
+class Anchor(Value):
+    """A place in the chain: the entry that was its last at some moment."""
+
+    sequence: int
+    """0 where the ledger was empty; its digest is `GENESIS` then."""
+    digest: Digest
+
+
 class Entry(Value):
     """One line of the ledger.
 

@@ -10,6 +10,7 @@ from typing import Any
 from clinops.domain.audit import Audit
 from clinops.domain.ledger import (
     GENESIS,
+    Anchor,
     Entry,
     Kind,
     ReleaseRecord,
@@ -67,6 +68,10 @@ class FakeLedger:
             if live is not None:
                 self._live[live_name(live)] = live
             return entry
+
+    def head(self) -> Anchor:
+        last = self._entries[-1] if self._entries else None
+        return Anchor(sequence=last.sequence if last else 0, digest=last.digest if last else GENESIS)
 
     def entries(self, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
         for entry in list(self._entries):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from clinops.adapters.sql_ledger import SqlLedger
-from clinops.domain.ledger import Kind
+from clinops.domain.ledger import GENESIS, Anchor, Kind
 from clinops.domain.outcome import Outcome, State
 from clinops.errors import LedgerError
 from clinops.ports import Ledger
@@ -50,6 +50,11 @@ class TestLedgerContract:
         assert ledger.releases() == []
         assert ledger.live() == []
         assert ledger.release("pas-1") is None
+
+    def test_the_head_is_the_place_of_the_last_entry(self, ledger):
+        assert ledger.head() == Anchor(sequence=0, digest=GENESIS)
+        entry = ledger.append(Kind.RELEASE_KNOWN, "pas-1", release_body("pas-1"))
+        assert ledger.head() == Anchor(sequence=1, digest=entry.digest)
 
     def test_a_release_goes_all_the_way_to_live(self, ledger):
         to_live(ledger)

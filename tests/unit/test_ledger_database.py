@@ -119,6 +119,12 @@ def test_a_ledger_that_lost_its_tail_takes_no_more_entries(attack, ledger):
         ledger.append(Kind.RELEASE_KNOWN, "pas-3", release_body("pas-3"))
 
 
+def test_a_ledger_that_lost_its_tail_has_no_head_to_sign_upon(attack, ledger):
+    attack("DELETE FROM ledger WHERE sequence = 9")
+    with pytest.raises(LedgerError, match="last entries are missing"):
+        ledger.head()
+
+
 def test_an_emptied_ledger_is_found(attack):
     problems = attack("DELETE FROM ledger")
     assert "the ledger ends at entry 0, but its head is entry 9" in problems
