@@ -15,10 +15,11 @@ import pytest
 import yaml
 
 from clinops.adapters.git_commits import PushResult, commit_and_push
-from clinops.adapters.sql_ledger import SqlLedger
 from clinops.domain.manifest import Manifest
 from clinops.wiring import Wiring
 from scripts.demo import HOME, PRODUCT, Demo
+from tests.ward import Ward
+from tests.ward import close as close
 
 GOOD_IMAGE = "clinops/held:test-good-1.12.7"
 MANIFEST = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
@@ -140,7 +141,10 @@ def setback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setback]:
         Demo(root, "setback-").remove()
 
 
-def close(wiring: Wiring) -> None:
-    """Let go of the database, so that no connection outlives its test."""
-    assert isinstance(wiring.ledger, SqlLedger)
-    wiring.ledger.close()
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    """A small system's estate, real throughout, for tests of the gate."""
+    try:
+        yield Ward(tmp_path_factory.mktemp("ward"))
+    finally:
+        Ward.remove()
