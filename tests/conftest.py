@@ -19,7 +19,6 @@ from clinops.domain.manifest import Manifest
 from clinops.wiring import Wiring
 from scripts.demo import HOME, PRODUCT, Demo
 from tests.ward import Ward
-from tests.ward import close as close
 
 GOOD_IMAGE = "clinops/held:test-good-1.12.7"
 MANIFEST = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"

@@ -26,7 +26,8 @@ from clinops.adapters.prefect_server import PrefectServer
 from clinops.domain.ledger import Kind
 from clinops.wiring import Wiring
 from scripts.demo import HOME, PRODUCT
-from tests.conftest import MANIFEST, NEXT, Demonstrated, clinops, close
+from tests.conftest import MANIFEST, NEXT, Demonstrated, clinops
+from tests.ward import close
 
 pytestmark = [pytest.mark.docker, pytest.mark.server]
 

@@ -26,8 +26,9 @@ from flows.housekeeping import keep_house
 from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import next_run, reconcile
-from tests.conftest import MANIFEST, NEXT, PRODUCT, Setback, close
+from tests.conftest import MANIFEST, NEXT, PRODUCT, Setback
 from tests.docker.cuttable import CuttableEngine
+from tests.ward import close
 
 pytestmark = pytest.mark.docker
 
