@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from clinops.adapters.estate import SIGNERS, Estate
-from clinops.domain.signer import Key, Signer, fingerprint, without_comment
+from clinops.domain.signer import Key, Signer, fingerprint, is_passkey, without_comment
 from clinops.ports import EstateTree
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -84,8 +84,10 @@ def _trust(estate: Estate) -> dict[str, Signer]:
 
 
 def _filed(estate: Estate) -> Iterator[tuple[str, Key]]:
+    """Yield the keys that may sign commits: passkeys can't, and git must never meet one."""
     for name, signer in _trust(estate).items():
-        yield from ((f"trust:{name}", key) for key in signer.keys)
+        own = (key for key in signer.keys if not is_passkey(key.public))
+        yield from ((f"trust:{name}", key) for key in own)
     for name, vendor in estate.vendors().items():
         if _NAME.fullmatch(name):
             yield from ((f"vendor:{name}", key) for key in vendor.keys)

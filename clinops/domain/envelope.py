@@ -1,4 +1,4 @@
-"""A DSSE envelope: a payload and one SSH signature over it.
+"""A DSSE envelope: a payload and one signature over it, by an SSH key or a passkey.
 
 An envelope has exactly one byte form; any other is refused, so that two people who look at the
 same signature always look at the same bytes.
@@ -39,9 +39,9 @@ class EnvelopeSignature(Value):
     """One signature of an envelope."""
 
     keyid: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
-    """The signing key's SSH fingerprint."""
+    """The signing key's fingerprint."""
     sig: Base64
-    """An SSHSIG blob (OpenSSH's PROTOCOL.sshsig), without armour."""
+    """An SSHSIG blob (OpenSSH's PROTOCOL.sshsig) without armour, or a passkey's assertion."""
 
 
 class Envelope(Value):
