@@ -136,7 +136,7 @@ class Wiring:
         """The Prefect server."""
         from clinops.adapters.prefect_server import PrefectServer
 
-        return PrefectServer(self.settings.api)
+        return PrefectServer(self.settings.api, self.settings.prefect_auth(self.root))
 
     def estate(self, tree: EstateTree) -> Estate:
         """Read documents out of a tree."""

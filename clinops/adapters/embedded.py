@@ -1,4 +1,4 @@
-"""The embedded Prefect server and worker: started, watched and ended by process id."""
+"""What `up` starts, watches and ends by process id: Prefect server, worker, gatehouse."""
 
 from __future__ import annotations
 
@@ -10,49 +10,50 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import httpx
+
 from clinops.adapters.prefect_server import PrefectServer
-from clinops.adapters.settings import Settings
+from clinops.adapters.settings import Settings, create_password
 from clinops.domain.digest import digest_bytes
 from clinops.errors import BadInputError, InfrastructureError
 
 HOME = Path(__file__).parents[2]
 """Where `prefect.yaml` and `flows/` lie."""
 _POOL = "clinops"
-_PROCESSES = ("worker", "server")
+_PROCESSES = ("worker", "gatehouse", "server")
 _POLL = 0.05
 
 
 class Embedded:
-    """One server and one worker on loopback, with their files below the estate's `state/`."""
+    """Three processes on loopback, with their files below the estate's `state/`."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self._root = root
         self._settings = settings
         self._run = root / "state" / "run"
-        self._server = PrefectServer(settings.api)
 
     def up(self, say: Callable[[str], None]) -> None:
         """Start what does not run; idempotent."""
         self._run.mkdir(parents=True, exist_ok=True)
-        if self._settings.server is None and not self._running("server"):
-            self._ensure_port_is_free()
-            say("starting the Prefect server")
-            port = str(self._settings.port)
-            self._start("server", ["server", "start", "--host", "127.0.0.1", "--port", port])
-        self._wait("the Prefect server", self._server.answers, "server")
-        # Made here rather than by the worker, so that flows are deployed while that one starts.
-        self._server.ensure_pool(_POOL)
-        if not self._running("worker"):
-            say("starting the worker")
-            self._start("worker", ["worker", "start", "--pool", _POOL, "--type", "process"])
-        self._deploy(say)
-        self._server.create_run("reconcile/reconcile", name="reconcile at start-up",
-                                key=f"start-up:{time.time_ns()}", parameters={})  # fmt: skip
+        self._lock(say)
+        self._start_server(say)
+        self._start_gatehouse(say)
+        server = PrefectServer(self._settings.api, self._settings.prefect_auth(self._root))
+        with closing(server):
+            self._wait("the Prefect server", server.answers, "server")
+            # Made here rather than by the worker: flows are deployed while that one starts.
+            server.ensure_pool(_POOL)
+            self._start_worker(say)
+            self._deploy(server, say)
+            server.create_run("reconcile/reconcile", name="reconcile at start-up",
+                              key=f"start-up:{time.time_ns()}", parameters={})  # fmt: skip
+        self._wait("the gatehouse", self._gatehouse_answers, "gatehouse")
 
     def down(self) -> list[str]:
-        """Stop worker and server; return what was stopped."""
+        """Stop all three; return what was stopped."""
         with ThreadPoolExecutor() as pool:
             stopped = list(pool.map(self._stop, _PROCESSES))
         return [name for name, was_running in zip(_PROCESSES, stopped, strict=True) if was_running]
@@ -62,13 +63,29 @@ class Embedded:
         return {name: self._running(name) for name in _PROCESSES}
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of both processes: no telemetry, own home, quick polls."""
-        port = self._settings.port
-        # Whoever may use the API may run anything: no page in an operator's browser may use it,
-        # and nothing that is run has the operator's key agent at hand.
+        """Return what all processes have in common: the estate, and no key agent of a person."""
         inherited = {name: text for name, text in os.environ.items() if name != "SSH_AUTH_SOCK"}
         return {
             **inherited,
+            "CLINOPS_ESTATE": str(self._root),
+            "CLINOPS_HOME": str(HOME),
+            "PYTHONPATH": str(HOME),
+            "NO_COLOR": "1",
+        }
+
+    def prefect_environment(self) -> dict[str, str]:
+        """Return the environment of server and worker, and so of the flow runs.
+
+        Whoever may use the API may run anything: it asks for a password, and no page in an
+        operator's browser may use it. The password is handed over here because nobody else can
+        read a process's environment; its arguments, all can.
+        """
+        port = self._settings.port
+        auth = self._settings.prefect_auth(self._root)
+        names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
+        return {
+            **self.environment(),
+            **({name: ":".join(auth) for name in names} if auth else {}),
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
             "PREFECT_HOME": str(self._root / "state" / "prefect"),
             "PREFECT_API_URL": self._settings.api,
@@ -76,39 +93,69 @@ class Embedded:
             "DO_NOT_TRACK": "1",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-            "CLINOPS_ESTATE": str(self._root),
-            "CLINOPS_HOME": str(HOME),
-            "PYTHONPATH": str(HOME),
-            "NO_COLOR": "1",
         }
 
-    def _deploy(self, say: Callable[[str], None]) -> None:
+    def _lock(self, say: Callable[[str], None]) -> None:
+        """Give the embedded server a password; whatever was started without it starts again."""
+        file = self._settings.password_file(self._root)
+        if file and create_password(file) and self.down():
+            say("stopped what was running without a password")
+
+    def _start_server(self, say: Callable[[str], None]) -> None:
+        if self._settings.server is None and not self._running("server"):
+            port = self._settings.port
+            self._ensure_free(port, "port")
+            say("starting the Prefect server")
+            command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+            self._start("server", command, self.prefect_environment())
+
+    def _start_worker(self, say: Callable[[str], None]) -> None:
+        if not self._running("worker"):
+            say("starting the worker")
+            command = ["prefect", "worker", "start", "--pool", _POOL, "--type", "process"]
+            self._start("worker", command, self.prefect_environment())
+
+    def _start_gatehouse(self, say: Callable[[str], None]) -> None:
+        if not self._running("gatehouse"):
+            self._ensure_free(self._settings.gatehouse_listens, "gatehouse_port")
+            say("starting the gatehouse")
+            command = ["clinops", "--estate", str(self._root), "gatehouse"]
+            self._start("gatehouse", command, self.environment())
+
+    def _gatehouse_answers(self) -> bool:
+        address = f"http://127.0.0.1:{self._settings.gatehouse_listens}/healthz"
+        try:
+            return httpx.get(address, timeout=5, trust_env=False).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def _deploy(self, server: PrefectServer, say: Callable[[str], None]) -> None:
         stamp = self._run / "deployed"
         wanted = digest_bytes((HOME / "prefect.yaml").read_bytes() + str(HOME).encode())
-        if stamp.exists() and stamp.read_text() == wanted and self._server.has_deployments():
+        if stamp.exists() and stamp.read_text() == wanted and server.has_deployments():
             return
         say("deploying the flows")
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-            cwd=HOME, env=self.environment(), capture_output=True, text=True, check=False,
+            cwd=HOME, env=self.prefect_environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise InfrastructureError(f"the flows can't be deployed:\n{done.stderr[-2000:]}")
         stamp.write_text(wanted)
 
-    def _ensure_port_is_free(self) -> None:
+    def _ensure_free(self, port: int, setting: str) -> None:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", self._settings.port)) == 0:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
                 raise BadInputError(
-                    f"port {self._settings.port} is in use by another program",
-                    mend=f"set another `port` in {self._root / 'clinops.toml'}",
+                    f"port {port} is in use by another program",
+                    mend=f"set another `{setting}` in {self._root / 'clinops.toml'}",
                 )
 
-    def _start(self, name: str, arguments: list[str]) -> None:
+    def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         with (self._run / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", *arguments],
-                cwd=HOME, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [sys.executable, "-m", *command],
+                cwd=HOME, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
                 # NOTE: a shell's background job hands on an ignored SIGINT; the worker needs it.
                 preexec_fn=_default_signals,  # noqa: PLW1509
@@ -118,7 +165,8 @@ class Embedded:
     def _wait(self, what: str, ready: Callable[[], bool], process: str) -> None:
         deadline = time.monotonic() + 90
         while not ready():
-            alive = self._running(process) or self._settings.server is not None
+            elsewhere = process == "server" and self._settings.server is not None
+            alive = elsewhere or self._running(process)
             if not alive or time.monotonic() > deadline:
                 log = self._run / f"{process}.log"
                 tail = log.read_text(errors="replace")[-1500:] if log.exists() else ""

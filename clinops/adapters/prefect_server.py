@@ -22,6 +22,7 @@ _START_ALLOWANCE = dt.timedelta(seconds=45)
 _MOST_RERUNS = 100
 _BUSY = {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+_LOCKED_OUT = "clinops down, then clinops up: it was started with another password"
 _CRASHED = {
     "state": {
         "type": "CRASHED",
@@ -36,11 +37,17 @@ class PrefectServer:
     """A Prefect 3 server."""
 
     def __init__(
-        self, api: str, *, time_limit: float = 10.0, transport: httpx.BaseTransport | None = None
+        self,
+        api: str,
+        auth: tuple[str, str] | None = None,
+        *,
+        time_limit: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """Speak to a server, as the user and password that it asks for."""
         self._api = api.rstrip("/")
         self._client = httpx.Client(
-            base_url=f"{self._api}/", timeout=time_limit, transport=transport
+            base_url=f"{self._api}/", auth=auth, timeout=time_limit, transport=transport
         )
 
     def close(self) -> None:
@@ -130,9 +137,10 @@ class PrefectServer:
             return answer.json() if answer.content else None
         except httpx.HTTPStatusError as error:
             detail = error.response.text[:200]
+            locked = error.response.status_code == httpx.codes.UNAUTHORIZED
             raise InfrastructureError(
                 f"the Prefect server answers {error.response.status_code} to {path}: {detail}",
-                mend="clinops up   (deploys the flows as well)",
+                mend=_LOCKED_OUT if locked else "clinops up   (deploys the flows as well)",
             ) from error
         except (httpx.HTTPError, ValueError) as error:
             raise InfrastructureError(

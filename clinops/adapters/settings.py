@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import tomllib
 import uuid
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from clinops.errors import BadInputError, NotFoundError, Problem
 
 FILE = "clinops.toml"
+ELSEWHERE = "CLINOPS_PREFECT_AUTH"
+"""Environment variable with the `user:password` of a Prefect server that is run elsewhere."""
 
 
 class Settings(BaseModel):
@@ -27,16 +31,18 @@ class Settings(BaseModel):
     evidence: str = "state/evidence"
     drop: str = "drop"
     """Where vendors' image archives are put."""
-    port: int = Field(default=4200, ge=1, le=65535)
+    port: int = Field(default=4200, ge=1, le=65534)
     """Loopback port of the embedded Prefect server."""
     gatehouse_port: int | None = Field(default=None, ge=1, le=65535)
     """Loopback port of the gatehouse; by default the one after Prefect's."""
     gatehouse: str | None = None
     """Address of the gatehouse as people reach it (`https://…`), behind a TLS proxy."""
     server: str | None = None
-    """API address of a Prefect server that is run elsewhere; then `up` starts a worker only."""
+    """API address of a Prefect server that is run elsewhere; then `up` starts none."""
     suite_seconds: int = Field(default=900, ge=1)
     """Time limit of one suite."""
+    notify: dict[str, list[SecretStr]] = {}
+    """Where reminders go: addresses for Apprise by role or signer's id, and of `everyone`."""
 
     @property
     def api(self) -> str:
@@ -51,8 +57,31 @@ class Settings(BaseModel):
     @property
     def gatehouse_address(self) -> str:
         """Address of the gatehouse, for links; by name, because passkeys bind to a name."""
-        own = f"http://localhost:{self.gatehouse_port or self.port + 1}"
+        own = f"http://localhost:{self.gatehouse_listens}"
         return (self.gatehouse or own).rstrip("/")
+
+    @property
+    def gatehouse_listens(self) -> int:
+        """Loopback port of the gatehouse."""
+        return self.gatehouse_port or self.port + 1
+
+    def password_file(self, root: Path) -> Path | None:
+        """Return the file with the embedded Prefect server's `user:password`; none elsewhere."""
+        return None if self.server else root / "state" / "prefect-password"
+
+    def prefect_auth(self, root: Path) -> tuple[str, str] | None:
+        """Return user and password of the Prefect server; none where none is set.
+
+        Raises:
+            BadInputError: What is set is not `user:password`.
+        """
+        file = self.password_file(root)
+        text = _text_of(file) if file else os.environ.get(ELSEWHERE, "")
+        user, _, password = text.partition(":")
+        if text and not (user and password):
+            where = file or ELSEWHERE
+            raise BadInputError(f"{where} is not user:password", mend="take it away, or mend it")
+        return (user, password) if text else None
 
     def database_url(self, root: Path) -> str:
         """Resolve the database URL against the estate's folder."""
@@ -85,9 +114,25 @@ def load(root: Path) -> Settings:
 def create(root: Path, port: int) -> Settings:
     """Write the settings of a new estate."""
     settings = Settings(estate=uuid.uuid4().hex[:12], port=port)
+    # The addresses of reminders will be in it, and those hold passwords.
+    (root / FILE).touch(mode=0o600)
     (root / FILE).write_text(
         "# Settings of this estate; every key and its default: docs/estate.md\n"
         f'estate = "{settings.estate}"\nport = {port}\n',
         encoding="utf-8",
     )
     return settings
+
+
+def create_password(file: Path) -> bool:
+    """Write a random password for the embedded server; False where there is one already."""
+    if _text_of(file):
+        return False
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(f"clinops:{secrets.token_urlsafe(24)}\n", encoding="utf-8")
+    return True
+
+
+def _text_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip() if file.exists() else ""

@@ -61,6 +61,7 @@ def pre_receive(context: typer.Context) -> None:
     for release_id in _releases(wiring.estate(tree), verdict.changed, live):
         say(f"ClinOps: release {release_id}")
         say(f"  watch: {wiring.settings.ui}/runs")
+        say(f"   gate: {wiring.settings.gatehouse_address}/releases/{release_id}")
         say(f"     or: {of(context).command(f'release watch {release_id}')}")
 
 
@@ -82,7 +83,8 @@ def post_receive(context: typer.Context) -> None:
     from clinops.adapters.prefect_server import PrefectServer
 
     wiring = of(context).wiring
-    server = PrefectServer(wiring.settings.api, time_limit=3.0)
+    auth = wiring.settings.prefect_auth(wiring.root)
+    server = PrefectServer(wiring.settings.api, auth, time_limit=3.0)
     for update in read_updates(sys.stdin):
         try:
             server.emit_pushed(

@@ -1,4 +1,4 @@
-"""`up`, `down`, `status`, `doctor`: the embedded server and worker."""
+"""`up`, `down`, `status`, `doctor`: the embedded server, worker and gatehouse."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import typer
 from clinops.adapters.embedded import Embedded
 from clinops.cli.context import AsJson, next_step, of, print_json, say, show
 from clinops.errors import RefusedError
+from clinops.wiring import Wiring
 
 
 def register(app: typer.Typer) -> None:
@@ -18,19 +19,20 @@ def register(app: typer.Typer) -> None:
 
 
 def up(context: typer.Context) -> None:
-    """Start the Prefect server and a worker on loopback, and deploy the flows.
+    """Start Prefect's server, a worker and the gatehouse on loopback, and deploy the flows.
 
     Example: [bold]clinops --estate DIR up[/bold]
     """
     shared = of(context)
     embedded = Embedded(shared.wiring.root, shared.wiring.settings)
     embedded.up(say)
-    show(f"Prefect UI  {shared.wiring.settings.ui}")
+    for name, address in _addresses(shared.wiring).items():
+        show(f"{name:10} {address}")
     next_step(f"git push to {shared.wiring.root / shared.wiring.settings.repository}")
 
 
 def down(context: typer.Context) -> None:
-    """Stop the worker and the server that `up` started.
+    """Stop what `up` started.
 
     Example: [bold]clinops --estate DIR down[/bold]
     """
@@ -48,6 +50,8 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     state = {
         "processes": Embedded(wiring.root, wiring.settings).status(),
         "ui": wiring.settings.ui,
+        "login": str(wiring.settings.password_file(wiring.root) or ""),
+        "gatehouse": wiring.settings.gatehouse_address,
         "live": [system.json_value() for system in wiring.ledger.live()],
         "open": {
             record.id: record.state.value
@@ -59,11 +63,22 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         print_json(state)
         return
     for name, running in state["processes"].items():  # type: ignore[attr-defined]
-        show(f"{name:8} {'running' if running else 'stopped'}")
+        show(f"{name:10} {'running' if running else 'stopped'}")
+    for name, address in _addresses(wiring).items():
+        show(f"{name:10} {address}")
     for system in wiring.ledger.live():
-        show(f"live     {system.product} {system.version} at {system.site}")
+        show(f"live       {system.product} {system.version} at {system.site}")
     for release, where in state["open"].items():  # type: ignore[attr-defined]
-        show(f"open     {release}: {where}")
+        show(f"open       {release}: {where}")
+
+
+def _addresses(wiring: Wiring) -> dict[str, str]:
+    """Say where people find what runs; of the password, only where it is."""
+    settings = wiring.settings
+    found = {"pages": settings.gatehouse_address, "Prefect UI": settings.ui}
+    if file := settings.password_file(wiring.root):
+        found["its login"] = f"the line in {file}"
+    return found
 
 
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import time
@@ -203,6 +204,23 @@ def test_a_work_pool_is_made_once(there, made):
 
     server(answer).ensure_pool("clinops")
     assert posted == made
+
+
+def test_says_who_it_is():
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["authorization"])
+        return httpx.Response(200, json=[])
+
+    PrefectServer(API, ("clinops", "secret"), transport=httpx.MockTransport(answer)).runs()
+    assert asked == ["Basic " + base64.b64encode(b"clinops:secret").decode()]
+
+
+def test_a_server_with_another_password_is_told_with_its_mend():
+    with pytest.raises(InfrastructureError, match="answers 401") as raised:
+        server(lambda request: httpx.Response(401)).runs()
+    assert "clinops down" in raised.value.mend
 
 
 def test_a_busy_server_is_asked_again(monkeypatch):
