@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from clinops.adapters.prefect_server import PrefectServer
 from clinops.wiring import Wiring
@@ -30,21 +30,58 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def wiring(demonstrated) -> Wiring:
+    return Wiring(demonstrated.demo.estate)
+
+
+@pytest.fixture(scope="module")
+def ui(wiring) -> str:
+    return wiring.settings.ui
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, wiring: Wiring, ui: str) -> Iterator[BrowserContext]:
+    """A browser in which operations gave the password once, as the UI asks for it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    give(page, ui, wiring.settings.password_file(wiring.root).read_text().strip())
+    expect(page).to_have_url(f"{ui}/runs", timeout=PATIENCE)
+    page.close()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 860})
+def page(signed_in: BrowserContext) -> Iterator[Page]:
+    page = signed_in.new_page()
     page.set_default_timeout(PATIENCE)
     yield page
     page.close()
 
 
-@pytest.fixture(scope="module")
-def ui(demonstrated) -> str:
-    return Wiring(demonstrated.demo.estate).settings.ui
+def give(page: Page, ui: str, line: str) -> None:
+    """Ask for the runs, and answer the question for a password."""
+    page.goto(f"{ui}/runs")
+    page.locator("input[type=password]").fill(line, timeout=PATIENCE)
+    page.get_by_role("button", name="Login", exact=True).click()
 
 
-def run_of(ui: str, name: str) -> str:
-    server = PrefectServer(f"{ui}/api")
+def test_without_the_password_nothing_is_shown(browser, ui, demonstrated):
+    context = browser.new_context()
+    page = context.new_page()
+    give(page, ui, "clinops:guessed")
+    expect(page.get_by_text("Authentication failed.").first).to_be_visible(timeout=PATIENCE)
+    page.goto(f"{ui}/runs")
+    expect(page.locator("input[type=password]")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("qualify orthanc 1.12.7")).to_have_count(0)
+    context.close()
+    assert httpx.post(f"{ui}/api/flow_runs/filter", json={}).status_code == 401
+
+
+def run_of(wiring: Wiring, name: str) -> str:
+    settings = wiring.settings
+    server = PrefectServer(settings.api, settings.prefect_auth(wiring.root))
     found = [run["id"] for run in server.runs(200) if run["name"] == name]
     server.close()
     return str(found[0])
@@ -66,8 +103,8 @@ def test_runs_are_named_for_what_they_do(page, ui, demonstrated):
     keep(page, "prefect-runs")
 
 
-def test_a_qualification_shows_its_stages_by_name(page, ui, demonstrated):
-    page.goto(f"{ui}/runs/flow-run/{run_of(ui, 'qualify orthanc 1.12.7')}")
+def test_a_qualification_shows_its_stages_by_name(page, ui, wiring, demonstrated):
+    page.goto(f"{ui}/runs/flow-run/{run_of(wiring, 'qualify orthanc 1.12.7')}")
     page.get_by_text("Task Runs", exact=True).first.click()
     for stage in ("pin inputs", "regression suite on candidate 1.12.7", "assemble evidence"):
         expect(page.get_by_text(stage, exact=True).first).to_be_visible(timeout=PATIENCE)
@@ -75,10 +112,11 @@ def test_a_qualification_shows_its_stages_by_name(page, ui, demonstrated):
     keep(page, "prefect-qualify")
 
 
-def test_the_verdict_is_an_artifact_in_plain_words(page, ui, demonstrated):
+def test_the_verdict_is_an_artifact_in_plain_words(page, ui, wiring, demonstrated):
     key = "verdict-" + re.sub(r"[^a-z0-9-]+", "-", demonstrated.result["release"])
     wanted = {"artifacts": {"key": {"any_": [key]}}}
-    (found,) = httpx.post(f"{ui}/api/artifacts/filter", json=wanted).json()
+    auth = wiring.settings.prefect_auth(wiring.root)
+    (found,) = httpx.post(f"{ui}/api/artifacts/filter", json=wanted, auth=auth).json()
     page.goto(f"{ui}/artifacts/key/{key}")
     page.get_by_text(found["id"][:8]).first.click()
     expect(page.get_by_text("orthanc 1.12.7: qualified").first).to_be_visible(timeout=PATIENCE)
