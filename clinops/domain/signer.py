@@ -142,6 +142,8 @@ class Signer(Document):
     roles: list[Name]
     registration: Registration | None = None
     keys: Annotated[list[Key], Field(min_length=1)]
+    sites: list[Name] = []
+    """The sites that this person may speak for, where a gate asks for people of several sites."""
     may_push: bool = False
     """Whether this person's commits may change environments, suites, gates and signers."""
     demonstration: bool = False
