@@ -250,6 +250,19 @@ class Orchestrator(Protocol):
         """Mark running flow runs crashed whose release has no lease alive; return their names."""
 
 
+class Notifier(Protocol):
+    """Messages to people. They only point at what the ledger says: the gate knows nothing of them.
+
+    Somebody without an address is no error: what was due is on the ledger, and on the pages.
+    """
+
+    def notify(self, whom: str, title: str, text: str, link: str) -> None:
+        """Send a message to whoever holds a role, or to a person, by id.
+
+        Raises InfrastructureError where it was sent and nobody whom it is for got it.
+        """
+
+
 class Stages(Protocol):
     """Runs the stages of a flow: a Prefect task each, or a plain call with a progress line."""
 

@@ -27,6 +27,7 @@ from clinops.ports import (
     EvidenceStore,
     Images,
     Ledger,
+    Notifier,
     Orchestrator,
     Replicas,
     Signatures,
@@ -137,6 +138,13 @@ class Wiring:
         from clinops.adapters.prefect_server import PrefectServer
 
         return PrefectServer(self.settings.api, self.settings.prefect_auth(self.root))
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Mail, chat or pager, as `clinops.toml` has it."""
+        from clinops.adapters.notifications import AppriseNotifier
+
+        return AppriseNotifier(self.settings.notify)
 
     def estate(self, tree: EstateTree) -> Estate:
         """Read documents out of a tree."""

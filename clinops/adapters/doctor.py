@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from clinops.adapters import settings
+from clinops.adapters.settings import Settings
+
 _BASES = ("clinops/base:bookworm", "clinops/base:trixie")
 
 
@@ -61,8 +64,21 @@ def _engine() -> Iterator[Check]:
     client.close()
 
 
+def _secrets(estate: Path, found: Settings) -> Iterator[Check]:
+    password = found.password_file(estate)
+    for file in (password, estate / settings.FILE if found.notify else None):
+        if file and file.exists():
+            only = not file.stat().st_mode & 0o077
+            yield Check(f"{file.name} is its owner's only", only, f"chmod 600 {file}")
+    if found.notify:
+        from clinops.adapters.notifications import unreadable
+
+        bad = ", ".join(unreadable(found.notify))
+        what = f"addresses of reminders that can be read{bad and ': not '}{bad}"
+        yield Check(what, not bad, f"mend them in {estate / settings.FILE}: docs/reminders.md")
+
+
 def _estate(estate: Path) -> Iterator[Check]:
-    from clinops.adapters import settings
     from clinops.adapters.embedded import Embedded
 
     if not (estate / settings.FILE).is_file():
@@ -72,5 +88,6 @@ def _estate(estate: Path) -> Iterator[Check]:
     installed = all((hooks / name).is_file() for name in ("pre-receive", "post-receive"))
     install = f"clinops --estate {estate} hook install {estate / found.repository}"
     yield Check("git hooks", installed, install)
+    yield from _secrets(estate, found)
     for name, running in Embedded(estate.resolve(), found).status().items():
         yield Check(f"the {name} runs", running, f"clinops --estate {estate} up")
