@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
+from clinops.adapters import git_confirmation as confirmation
+from clinops.adapters.git_confirmation import SignedCommit
 from clinops.adapters.git_keys import Keyring
 from clinops.adapters.git_repository import NO_OBJECT, Change, Commit, GitRepository
 from clinops.adapters.git_tree import EXECUTABLE, LARGEST_FILE, REGULAR, escaped, name_of_mode
@@ -23,6 +26,12 @@ _LONGEST_REPORT = 50
 _SIGN = "sign with a key that the trust has on file for you"
 _MANIFESTS = "vendor_manifests/"
 _OF_GIT = frozenset({".gitattributes", ".gitmodules"})
+_REVIEW = re.compile(re.escape(confirmation.REVIEW) + "[a-z0-9][a-z0-9-]{0,99}")
+
+_KEPT = "nothing is in force yet: let somebody else who may push merge it with --no-ff"
+_ALONE = (
+    "nobody confirmed this change, as nobody else may push; give a second person `may_push: true`"
+)
 
 Validate = Callable[[EstateTree], Iterable[Problem]]
 """Every problem in the files of an estate."""
@@ -41,11 +50,13 @@ class PushVerdict:
     """Whether a push may enter the estate, and everything that is wrong with it if not."""
 
     principal: str | None
-    """Who signed the newest commit, if every commit was in order."""
+    """Who signed the newest commit that was judged; None where nobody known did."""
     changed: tuple[str, ...]
     """The paths that the push adds, changes or removes."""
     problems: tuple[str, ...]
     """One sentence each, with the mend in it; safe to print."""
+    note: str = ""
+    """What the pusher must know about a push that may enter."""
 
     @property
     def accepted(self) -> bool:
@@ -55,7 +66,8 @@ class PushVerdict:
     def report(self) -> str:
         """Say it to the person who pushed, in their terminal."""
         if self.accepted:
-            return f"ClinOps: accepted, signed by {self.principal}"
+            said = f"ClinOps: accepted, signed by {self.principal}"
+            return f"{said}\n  note: {self.note}" if self.note else said
         shown = [f"  {problem}" for problem in self.problems[:_LONGEST_REPORT]]
         if len(self.problems) > _LONGEST_REPORT:
             shown.append(f"  and {len(self.problems) - _LONGEST_REPORT} more")
@@ -91,8 +103,10 @@ def judge(updates: Sequence[Update], repository: GitRepository, validate: Valida
     verdicts = [check(repository, update, validate) for update in updates]
     if not verdicts:
         raise BadInputError("git named no ref to update", mend="let git call the hook, on a push")
-    problems = tuple(problem for verdict in verdicts for problem in verdict.problems)
-    return replace(verdicts[0], problems=problems)
+    problems = [problem for verdict in verdicts for problem in verdict.problems]
+    if len(verdicts) > 1 and not problems:
+        problems = ["a push moves one branch; push them one after the other"]
+    return replace(verdicts[0], problems=tuple(problems))
 
 
 def check(repository: GitRepository, update: Update, validate: Validate) -> PushVerdict:
@@ -103,29 +117,50 @@ def check(repository: GitRepository, update: Update, validate: Validate) -> Push
     the later ones stand on it.
     """
     if problem := _of_update(repository, update):
-        return _refusal(problem)
-    keyring = repository.keyring(repository.at(update.old))
-    commits = repository.commits(update.old, update.new, limit=MOST_COMMITS + 1)
+        return _refusal(None, problem)
+    head = repository.head().commit
+    update = update._replace(old=head)
+    commits = repository.commits(head, update.new, limit=MOST_COMMITS + 1)
     if len(commits) > MOST_COMMITS:
-        return _refusal(f"a push has at most {MOST_COMMITS} commits; push fewer at once")
-    principal = None
+        return _refusal(None, f"a push has at most {MOST_COMMITS} commits; push fewer at once")
+    refusal, signed = _attributed(repository, commits, head)
+    if refusal:
+        return refusal
+    principal = signed[-1].principal if signed else None
+    changed = [change.path for change in repository.changes(head, update.new)]
+    if problems := [
+        *_of_weight(repository, update, changed),
+        *_of_people(repository, update, signed),
+    ]:
+        return _refusal(principal, *problems)
+    problems = _of_content(repository, update, set(changed), validate)
+    note = _note(repository, update, signed)
+    return PushVerdict(principal, tuple(changed), tuple(problems), note)
+
+
+def _attributed(
+    repository: GitRepository, commits: Sequence[Commit], head: str
+) -> tuple[PushVerdict | None, list[SignedCommit]]:
+    """Say who signed each commit, or why the first bad one is refused."""
+    keyring = repository.keyring(repository.at(head))
+    signed = []
     for commit in commits:
         try:
-            principal = _signer(repository, keyring, commit, update.old)
+            principal = _signer(repository, keyring, commit, head)
         except RefusedError as refusal:
-            return _refusal(f"{refusal}; {refusal.mend or _SIGN}")
-        if problems := list(_of_commit(repository, keyring, commit, principal)):
-            return _refusal(*problems)
-    changed = [change.path for change in repository.changes(update.old, update.new)]
-    if problems := list(_of_weight(repository, update, changed)):
-        return _refusal(*problems)
-    problems = _of_content(repository, update, set(changed), validate)
-    return PushVerdict(principal, tuple(changed), tuple(problems))
+            return _refusal(None, f"{refusal}; {refusal.mend or _SIGN}"), []
+        # A merge can smuggle past any single one of its parents.
+        changes = [c for parent in commit.parents for c in repository.changes(parent, commit.id)]
+        if problems := list(_of_commit(repository, keyring, commit, principal, changes)):
+            return _refusal(principal, *problems), []
+        guarded = frozenset(filter(confirmation.is_guarded, (change.path for change in changes)))
+        signed.append(SignedCommit(commit, principal, guarded))
+    return None, signed
 
 
-def _refusal(*problems: str) -> PushVerdict:
+def _refusal(principal: str | None, *problems: str) -> PushVerdict:
     # A merge shows the same file once a parent.
-    return PushVerdict(None, (), tuple(dict.fromkeys(problems)))
+    return PushVerdict(principal, (), tuple(dict.fromkeys(problems)))
 
 
 def _of_update(repository: GitRepository, update: Update) -> str:
@@ -133,7 +168,15 @@ def _of_update(repository: GitRepository, update: Update) -> str:
     return f"{escaped(update.ref)}: {why}" if why else ""
 
 
+def _is_review(repository: GitRepository, ref: str) -> bool:
+    return ref != repository.ref and _REVIEW.fullmatch(ref) is not None
+
+
 def _why_closed(repository: GitRepository, update: Update) -> str:
+    if _is_review(repository, update.ref):
+        # Git itself holds `old` against the ref: nothing there is replaced or deleted by this.
+        is_new = update.old == NO_OBJECT != update.new
+        return "" if is_new else "a review branch stays as it was pushed; choose another name"
     if update.ref != repository.ref:
         return f"only {repository.ref} is open; push to it"
     if update.new == NO_OBJECT:
@@ -144,11 +187,13 @@ def _why_closed(repository: GitRepository, update: Update) -> str:
 
 
 def _why_no_successor(repository: GitRepository, update: Update) -> str:
-    # The pusher names `old`, and the rules are read there: it must be the branch as it is.
-    if update.old != repository.head().commit:
-        return "the branch has moved on; fetch, rebase and push again"
     if not repository.is_commit(update.new):
         return "what is pushed is no commit; push a branch"
+    if _is_review(repository, update.ref):
+        return ""
+    # The pusher names `old`: it must be the branch as it is, where the rules are read.
+    if update.old != repository.head().commit:
+        return "the branch has moved on; fetch, rebase and push again"
     if not repository.descends(update.new, update.old):
         return "history is never rewritten; fetch, rebase and push without --force"
     return ""
@@ -168,13 +213,15 @@ def _signer(repository: GitRepository, keyring: Keyring, commit: Commit, old: st
 
 
 def _of_commit(
-    repository: GitRepository, keyring: Keyring, commit: Commit, principal: str
+    repository: GitRepository,
+    keyring: Keyring,
+    commit: Commit,
+    principal: str,
+    changes: Iterable[Change],
 ) -> Iterator[str]:
-    """Check a commit against every parent: a merge can smuggle past any single one."""
-    for parent in commit.parents:
-        for change in repository.changes(parent, commit.id):
-            for what in chain(_of_reach(keyring, principal, change), _of_file(repository, change)):
-                yield f"{escaped(change.path)}: {what} (commit {commit.id[:12]})"
+    for change in changes:
+        for what in chain(_of_reach(keyring, principal, change), _of_file(repository, change)):
+            yield f"{escaped(change.path)}: {what} (commit {commit.id[:12]})"
 
 
 def _of_reach(keyring: Keyring, principal: str, change: Change) -> Iterator[str]:
@@ -217,6 +264,21 @@ def _of_weight(repository: GitRepository, update: Update, changed: Sequence[str]
         if tree.weight(folder) > LARGEST_FOLDER:
             limit = LARGEST_FOLDER // 1024**2
             yield f"{escaped(folder)}: is above {limit} MiB in all; use the drop folder instead"
+
+
+def _of_people(
+    repository: GitRepository, update: Update, signed: Sequence[SignedCommit]
+) -> Iterator[str]:
+    if _is_review(repository, update.ref):
+        return confirmation.why_no_proposal(repository, update.old, signed)
+    return confirmation.why_unconfirmed(repository, update.old, signed)
+
+
+def _note(repository: GitRepository, update: Update, signed: Sequence[SignedCommit]) -> str:
+    if _is_review(repository, update.ref):
+        return _KEPT
+    decides = confirmation.touched(repository, update.old, signed)
+    return _ALONE if decides and confirmation.is_alone(repository, update.old) else ""
 
 
 def _of_content(

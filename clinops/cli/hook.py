@@ -39,7 +39,7 @@ def install(
 @app.command("pre-receive", hidden=True)
 def pre_receive(context: typer.Context) -> None:
     """Judge a push before it is taken; git gives the updates on standard input."""
-    from clinops.adapters import estate, git_push
+    from clinops.adapters import estate, git_push, refused_pushes
 
     wiring = of(context).wiring
     live = live_versions(wiring)
@@ -53,10 +53,14 @@ def pre_receive(context: typer.Context) -> None:
     verdict = git_push.judge(updates, wiring.git, problems)
     say(verdict.report())
     if not verdict.accepted:
+        if not refused_pushes.put_on_record(wiring.ledger, verdict, wiring.clock()):
+            say("ClinOps: the ledger took no entry of this refusal")
         raise RefusedError(
             f"{len(verdict.problems)} problem(s)",
             mend="amend the commit and push again; `clinops validate` checks it before you push",
         )
+    if updates[0].ref != wiring.git.ref:
+        return
     tree = wiring.repository.at(updates[0].new)
     for release_id in _releases(wiring.estate(tree), verdict.changed, live):
         say(f"ClinOps: release {release_id}")
@@ -86,6 +90,8 @@ def post_receive(context: typer.Context) -> None:
     auth = wiring.settings.prefect_auth(wiring.root)
     server = PrefectServer(wiring.settings.api, auth, time_limit=3.0)
     for update in read_updates(sys.stdin):
+        if update.ref != wiring.git.ref:
+            continue
         try:
             server.emit_pushed(
                 wiring.settings.estate,

@@ -56,8 +56,15 @@ def signers_file(**signers: Any) -> bytes:
     return yaml.safe_dump({"schema": 1, "signers": signers}).encode()
 
 
-def signer(*keys: dict[str, str], may_push: bool = False) -> dict[str, Any]:
-    return {"name": "Dr Ada", "roles": ["cso"], "keys": list(keys), "may_push": may_push}
+def signer(*keys: dict[str, str], may_push: bool = False, **changes: Any) -> dict[str, Any]:
+    person = {"name": "Dr Ada", "roles": ["cso"], "keys": list(keys), "may_push": may_push}
+    return {**person, **changes}
+
+
+def two_who_push(keys: Keys, **others: Any) -> bytes:
+    """Write signers.yaml with two people who may push: `ops` and `ben`."""
+    ops = signer(keys.entry("ops"), may_push=True)
+    return signers_file(ops=ops, **{"ben": signer(keys.entry("ben"), may_push=True), **others})
 
 
 def vendor_file(*keys: dict[str, str]) -> bytes:

@@ -113,6 +113,10 @@ def test_judges_by_key_whatever_the_mail_address_claims(estate: GitEstate) -> No
         "vendor_manifests/acme-two/pas.yaml",
         "vendor_manifests/pas.yaml",
         "environments/pas/compose.yaml",
+        "environments/pas/gate.yaml",
+        "environments/pas/hazards.yaml",
+        "environments/pas/waivers.yaml",
+        "environments/sites.yaml",
         SIGNERS,
         "test_suites/pas/smoke/test_a.py",
         "README.md",
@@ -139,7 +143,7 @@ def test_refuses_a_vendor_to_remove_what_is_not_its_own(estate: GitEstate) -> No
 def test_a_signer_with_may_push_changes_anything(estate: GitEstate) -> None:
     changes = {
         ACME: vendor_file(estate.keys.entry("second")),
-        SIGNERS: signers_file(ops=signer(estate.keys.entry("ops"), may_push=True)),
+        "environments/pas/gate.yaml": b"a new product's gate",
         "environments/pas/seed.py": b"",
         MANIFEST: None,
     }
@@ -271,13 +275,42 @@ def test_refuses_to_delete_the_branch(estate: GitEstate) -> None:
     assert "never deleted" in only_problem(pushed(estate, NO_OBJECT))
 
 
+def test_refuses_to_rewind_the_branch(estate: GitEstate) -> None:
+    estate.advance(estate.commit({MANIFEST: b"2\n"}))
+    assert "never rewritten" in only_problem(pushed(estate, estate.first))
+
+
+def test_refuses_an_octopus_that_smuggles_under_one_of_its_arms(estate: GitEstate) -> None:
+    arms = [estate.commit({f"vendor_manifests/acme/{name}.yaml": b"x\n"}) for name in "ab"]
+    smuggled = estate.commit({"environments/pas/gate.yaml": b"evil\n"})
+    octopus = estate.commit({}, parents=[estate.first, *arms, smuggled])
+    assert any("gate.yaml: vendor:acme may only" in p for p in pushed(estate, octopus).problems)
+    harmless = {f"vendor_manifests/acme/{name}.yaml": b"x\n" for name in "ab"}
+    good = estate.commit(dict(harmless), parents=[estate.first, *arms])
+    assert pushed(estate, good).accepted
+
+
 def test_refuses_to_start_an_estate(estate: GitEstate) -> None:
     verdict = pushed(estate, estate.first, old=NO_OBJECT)
     assert "clinops init" in only_problem(verdict)
 
 
 @pytest.mark.parametrize(
-    "ref", ["refs/heads/other", "refs/tags/v1", "refs/replace/x", "refs/heads/main/x", "a\x1b[2J"]
+    "ref",
+    [
+        "refs/heads/other",
+        "refs/heads/main/x",
+        "refs/heads/enrol/j-okafor",
+        "refs/heads/review/Upper",
+        "refs/heads/review/a/b",
+        "refs/tags/v1",
+        "refs/tags/main",
+        "refs/notes/commits",
+        "refs/replace/x",
+        "HEAD",
+        "main",
+        "a\x1b[2J",
+    ],
 )
 def test_refuses_any_other_ref(estate: GitEstate, ref: str) -> None:
     commit = estate.commit({MANIFEST: b"2\n"})
@@ -307,6 +340,21 @@ def test_a_signer_added_by_a_push_does_not_count_in_that_push(estate: GitEstate)
     assert "nobody known here" in only_problem(pushed(estate, second))
     estate.advance(first)
     assert pushed(estate, second).accepted
+
+
+def test_a_key_that_a_push_adds_for_a_vendor_does_not_count_in_that_push(
+    estate: GitEstate,
+) -> None:
+    keys = vendor_file(estate.keys.entry("acme"), estate.keys.entry("fresh"))
+    first = estate.commit({ACME: keys}, key="ops")
+    second = estate.commit({MANIFEST: b"2\n"}, key="fresh", parents=[first])
+    assert "nobody known here" in only_problem(pushed(estate, second))
+
+
+def test_a_commit_that_adds_its_own_key_is_refused(estate: GitEstate) -> None:
+    keys = vendor_file(estate.keys.entry("acme"), estate.keys.entry("fresh"))
+    commit = estate.commit({ACME: keys, MANIFEST: b"2\n"}, key="fresh")
+    assert "nobody known here" in only_problem(pushed(estate, commit))
 
 
 def test_a_commit_that_its_own_history_cannot_attribute_is_refused(estate: GitEstate) -> None:
