@@ -7,7 +7,7 @@ tests. Values that cross a door are the domain's.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from clinops.domain.envelope import Envelope, VerifiedEnvelope
 from clinops.domain.environment import Environment
 from clinops.domain.ledger import Anchor, Entry, Kind, ReleaseRecord
 from clinops.domain.manifest import Package
+from clinops.domain.outcome import State
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.site import Backup, LiveSystem
 from clinops.domain.suite import Role, SuiteRun
@@ -81,6 +82,19 @@ class EstateRepository(Protocol):
         """
 
 
+class Proposals(Protocol):
+    """Branches of the estate that hold what is proposed; the pipeline never reads them."""
+
+    def propose(self, branch: str, changes: Mapping[str, bytes | None], message: str) -> None:
+        """Put an unsigned commit with these changes on a branch, in place of what was there."""
+
+    def withdraw(self, branch: str) -> None:
+        """Remove a branch, if it is there."""
+
+    def tip(self, branch: str) -> str | None:
+        """Return the commit of a branch, or None where there is no such branch."""
+
+
 class Ledger(Protocol):
     """The append-only record. Every write is one transaction."""
 
@@ -103,8 +117,24 @@ class Ledger(Protocol):
     def release(self, release_id: str) -> ReleaseRecord | None:
         """Return where a release stands."""
 
-    def releases(self, product: str | None = None) -> list[ReleaseRecord]:
-        """Return all releases, newest first."""
+    def about(self, release_id: str) -> Iterator[Entry]:
+        """Yield the entries about a release in order, those about its sites included."""
+
+    def recent(
+        self, subject: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[Entry]:
+        """Return the newest entries first, of one subject or of all, before a sequence number.
+
+        The last one's sequence number is what the next page is before.
+        """
+
+    def last_sequence(self, subject: str) -> int:
+        """Return the sequence number of the last entry of a subject; 0 where there is none."""
+
+    def releases(
+        self, product: str | None = None, states: Collection[State] | None = None
+    ) -> list[ReleaseRecord]:
+        """Return releases, newest first; of one product or all, in some states or any."""
 
     def live(self, product: str | None = None) -> list[LiveSystem]:
         """Return what is live, by product and site."""
@@ -169,6 +199,13 @@ class Images(Protocol):
 
     def present(self, image: str) -> bool:
         """Whether the engine has exactly this image."""
+
+    def configuration(self, image: str) -> dict[str, str]:
+        """Return how an image says that it is run: user, entrypoint, ports, environment, …
+
+        What the image does not set is left out; secrets in its environment are not given away.
+        Raises EngineError where the engine fails or has no such image.
+        """
 
 
 class Replicas(Protocol):

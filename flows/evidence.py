@@ -5,15 +5,24 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from clinops.domain.difference import Difference, declared, differing_images, differing_results
 from clinops.domain.digest import canonical
-from clinops.domain.evidence import Evidence, Images, compare_runs, decide, missing_runs
-from clinops.domain.finding import Finding
+from clinops.domain.evidence import Evidence, Images, decide, findings_from
+from clinops.domain.finding import Finding, Weight
+from clinops.domain.hazard import HazardLog
+from clinops.domain.parsing import parse
 from clinops.domain.plan import Plan
-from clinops.domain.suite import SuiteRun
+from clinops.domain.suite import Role, SuiteRun
+from clinops.domain.value import Document
+from clinops.domain.waiver import Waiver, Waivers
+from clinops.errors import BadInputError
 from clinops.ports import EstateTree
 from clinops.wiring import ENGINE_VERSION, Bench, merged_junit
 from flows.replicas import Obtained, Tried
+
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,23 @@ def assemble(
     started: dt.datetime,
 ) -> Result:
     """Store every file, hold candidate against baseline, decide, and bind it all by digest."""
+    ended = bench.clock()
     runs = tuple(one.run for one in tried if one.run is not None)
-    findings = (*obtained.findings, *_findings(plan, tried, runs))
+    differences = _differences(plan, obtained, runs)
+    waivers, unreadable = _waivers(plan.release.product, tree)
+    findings = (
+        *obtained.findings,
+        *(finding for one in tried for finding in one.findings),
+        *findings_from(
+            plan.runs,
+            runs,
+            differences,
+            waivers,
+            version=plan.release.version,
+            day=ended.date(),
+        ),
+        *unreadable,
+    )
     evidence = Evidence(
         release=plan.release,
         baseline_version=plan.baseline.version if plan.baseline else None,
@@ -44,11 +68,13 @@ def assemble(
         plan=plan.runs,
         runs=runs,
         findings=findings,
+        differences=differences,
+        waivers=waivers,
         outcome=decide(findings, runs),
-        files=_files(plan, tried, tree, bench),
+        files=_files(plan, obtained, tried, tree, bench),
         engine=ENGINE_VERSION,
         started=started.isoformat(),
-        ended=bench.clock().isoformat(),
+        ended=ended.isoformat(),
     )
     junit, totals = merged_junit(evidence)
     evidence = evidence.model_copy(
@@ -58,12 +84,44 @@ def assemble(
     return Result(evidence, totals)
 
 
-def _findings(plan: Plan, tried: Sequence[Tried], runs: Sequence[SuiteRun]) -> tuple[Finding, ...]:
-    found = [finding for one in tried for finding in one.findings]
-    return tuple(found + missing_runs(plan.runs, runs) + compare_runs(runs))
+def _differences(
+    plan: Plan, obtained: Obtained, runs: Sequence[SuiteRun]
+) -> tuple[Difference, ...]:
+    before, after = (obtained.configurations.get(role) for role in (Role.BASELINE, Role.CANDIDATE))
+    found = differing_results(runs)
+    if before is not None and after is not None:
+        found += differing_images(before, after)
+    return declared(found, plan.manifest.changes)
 
 
-def _files(plan: Plan, tried: Sequence[Tried], tree: EstateTree, bench: Bench) -> dict[str, str]:
+def _waivers(product: str, tree: EstateTree) -> tuple[tuple[Waiver, ...], tuple[Finding, ...]]:
+    """Read the waivers, and note what of them or of the hazard log can't be read.
+
+    A push with such a file is refused, but a vendor's own check of a folder comes here with one.
+    """
+    home = f"environments/{product}"
+    log = _read(f"{home}/hazards.yaml", HazardLog, tree)
+    has_waivers = tree.exists(f"{home}/waivers.yaml")
+    waivers = _read(f"{home}/waivers.yaml", Waivers, tree) if has_waivers else None
+    unreadable = tuple(one for one in (log, waivers) if isinstance(one, Finding))
+    return tuple(waivers.waivers) if isinstance(waivers, Waivers) else (), unreadable
+
+
+def _read(path: str, model: type[D], tree: EstateTree) -> D | Finding:
+    try:
+        return parse(path, tree.read(path), model)
+    except BadInputError as error:
+        return Finding(
+            kind="unreadable-document",
+            weight=Weight.NOTE,
+            summary=f"{path} is missing or can't be read, so nothing in it counts",
+            detail=error.diagnostics(),
+        )
+
+
+def _files(
+    plan: Plan, obtained: Obtained, tried: Sequence[Tried], tree: EstateTree, bench: Bench
+) -> dict[str, str]:
     product = plan.release.product
     files = {
         "manifest.yaml": bench.evidence.put(tree.read(plan.release.manifest_path)),
@@ -72,6 +130,8 @@ def _files(plan: Plan, tried: Sequence[Tried], tree: EstateTree, bench: Bench) -
         if "/" not in path.removeprefix(f"environments/{product}/"):
             name = path.removeprefix(f"environments/{product}/")
             files[f"environment/{name}"] = bench.evidence.put(tree.read(path))
+    for role, configuration in obtained.configurations.items():
+        files[f"image/{role}.json"] = bench.evidence.put(canonical(dict(configuration)))
     for one in tried:
         stem = f"{one.suite}-{one.role}"
         for service, log in one.logs.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.plan import Plan
@@ -20,6 +20,8 @@ class Obtained:
 
     images: Mapping[Role, Mapping[str, str]]
     findings: tuple[Finding, ...]
+    configurations: Mapping[Role, Mapping[str, str]] = field(default_factory=dict)
+    """How the images under test say that they are run."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ def obtain(plan: Plan, tree: EstateTree, bench: Bench) -> Obtained:
         fault = _fault(Role.CANDIDATE, "package", summary, error.diagnostics())
         return Obtained(images, (fault,))
     images[Role.CANDIDATE] = {**around, under_test: candidate}
-    return Obtained(images, ())
+    configurations = {
+        role: bench.images.configuration(by_service[under_test])
+        for role, by_service in images.items()
+    }
+    return Obtained(images, (), configurations)
 
 
 def _baseline_image(plan: Plan, bench: Bench) -> str:

@@ -39,6 +39,8 @@ def verdict_report(evidence: Evidence, totals: Mapping[str, int]) -> str:
         "",
         *(_finding_line(finding) for finding in evidence.findings),
         *([] if evidence.findings else ["None."]),
+        *_waived(evidence),
+        *_differences(evidence),
         "",
         "## Identity",
         "",
@@ -59,6 +61,35 @@ def _totals_line(evidence: Evidence, totals: Mapping[str, int]) -> str:
 def _finding_line(finding: Finding) -> str:
     detail = f": {plain(finding.detail[:300])}" if finding.detail else ""
     return f"- **{finding.weight}** {plain(finding.summary)}{detail}"
+
+
+def _waived(evidence: Evidence) -> list[str]:
+    waived = [finding for finding in evidence.findings if finding.waiver]
+    if not waived:
+        return []
+    by_id = {waiver.id: waiver for waiver in evidence.waivers}
+    lines = [
+        f"- {plain(finding.occurrence)}: {plain(waiver.id)}, until {waiver.expires}, "
+        f"{plain(waiver.owner)}: {plain(waiver.reason)}"
+        for finding in waived
+        if (waiver := by_id.get(finding.waiver or ""))
+    ]
+    return ["", "## Waived", "", *lines]
+
+
+def _differences(evidence: Evidence) -> list[str]:
+    if not evidence.differences:
+        return []
+    return [
+        "",
+        "## Differences",
+        "",
+        *(
+            f"- {plain(one.subject)}: {plain(one.before)}, now {plain(one.after)}; "
+            + (f"declared: {plain(one.declared_by)}" if one.declared_by else "**not declared**")
+            for one in evidence.differences
+        ),
+    ]
 
 
 def verdict_rows(runs: Sequence[SuiteRun]) -> list[dict[str, str]]:

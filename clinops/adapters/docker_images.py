@@ -17,6 +17,7 @@ from docker.utils import parse_repository_tag
 
 from clinops.adapters.docker_archive import tags_in
 from clinops.adapters.docker_build import build
+from clinops.adapters.docker_configuration import configuration_of
 from clinops.adapters.docker_engine import connect, engine_errors, plain
 from clinops.domain.environment import PACKAGE_IMAGE, Environment
 from clinops.domain.manifest import Archive, ArchivePackage, BuildPackage, ImagePackage, Package
@@ -75,6 +76,14 @@ class DockerImages:
                 return bool(self._client.images.get(image).id == image)
             except ImageNotFound:
                 return False
+
+    def configuration(self, image: str) -> dict[str, str]:
+        """Return how an image says that it is run, key by key."""
+        with engine_errors("read an image's configuration"):
+            try:
+                return configuration_of(self._client.images.get(image).attrs["Config"] or {})
+            except ImageNotFound:
+                raise EngineError(f"the engine has no image {image} any more") from None
 
     def _hold(self, image: str, name: str) -> str:
         """Tag an image, so that no clean-up of dangling images takes it away."""

@@ -13,12 +13,14 @@ from clinops.domain import estate_rules as rules
 from clinops.domain.environment import Environment
 from clinops.domain.fault import Place
 from clinops.domain.gate import GatePolicy
+from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import BuildPackage, Manifest
 from clinops.domain.parsing import Parsed, parse_with_places
 from clinops.domain.release import Inputs, pin_inputs, release_id
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
+from clinops.domain.waiver import Waiver, Waivers
 from clinops.domain.wording import nearest
 from clinops.errors import BadInputError, NotFoundError, Problem
 from clinops.ports import EstateTree
@@ -31,9 +33,15 @@ FIRST_SUITE = "smoke"
 _MANIFEST = re.compile(r"vendor_manifests/[^/]+/(?!vendor\.yaml$)[^/]+\.yaml")
 _MISNAMED = re.compile(r"vendor_manifests/([^/]+\.ya?ml|[^/]+/[^/]+\.yml)")
 _COMPOSE = re.compile(r"environments/([^/]+)/compose\.yaml")
+_HAZARDS = re.compile(r"environments/[^/]+/hazards\.yaml")
 _SUITE = re.compile(r"test_suites/([^/]+)/([^/]+)/(?:.+/)?test_[^/]*\.py")
 
 D = TypeVar("D", bound=Document)
+
+
+def hazard_log_path(product: str) -> str:
+    """Return where a product's hazard log lies."""
+    return f"environments/{product}/hazards.yaml"
 
 
 class Estate:
@@ -100,6 +108,17 @@ class Estate:
     def gate(self, product: str) -> GatePolicy:
         """Return what must be met before a release of a product is deployed."""
         return self.parsed(f"environments/{product}/gate.yaml", GatePolicy).document
+
+    def hazard_log(self, product: str) -> HazardLog:
+        """Return the hazards of a product; raises NotFoundError where there is no log."""
+        return self.parsed(hazard_log_path(product), HazardLog).document
+
+    def waivers(self, product: str) -> tuple[Waiver, ...]:
+        """Return the waivers of a product, expired ones too; most products have none."""
+        path = f"environments/{product}/waivers.yaml"
+        if path not in self.files:
+            return ()
+        return tuple(self.parsed(path, Waivers).document.waivers)
 
     def suites(self, product: str) -> list[str]:
         """Return the names of a product's suites."""
@@ -195,6 +214,33 @@ def changed_in_place(
     return problems
 
 
+def hazards_deleted(tree: EstateTree, before: EstateTree) -> list[Problem]:
+    """Find hazards that were in a log before and are gone: they are closed, never deleted.
+
+    Args:
+        tree: The estate after the push.
+        before: The estate before it.
+    """
+    after, was = Estate(tree), Estate(before)
+    problems: list[Problem] = []
+    for path in (path for path in was.files if _HAZARDS.fullmatch(path)):
+        try:
+            logged = was.parsed(path, HazardLog).document
+        except BadInputError:
+            continue  # it comes from a time when nobody read it
+        try:
+            kept = after.parsed(path, HazardLog).document if path in after.files else None
+            problems += rules.hazards_are_kept(path, logged, kept)
+        except BadInputError as error:
+            # `validate` does not look at it where the product's environment is gone as well.
+            problems += _problems_in(path, error)
+    return problems
+
+
+def _problems_in(path: str, error: BadInputError) -> Sequence[Problem]:
+    return error.problems or [Problem(path, 1, str(error), error.mend)]
+
+
 class _Validation:
     """One walk through an estate. A document that is broken itself is not held against others."""
 
@@ -226,7 +272,7 @@ class _Validation:
         except NotFoundError:
             self._broken.append(Problem(path, 1, "there is no such file", "add it"))
         except BadInputError as error:
-            self._broken += error.problems or [Problem(path, 1, str(error), error.mend)]
+            self._broken += _problems_in(path, error)
         return None
 
     def _manifests(self) -> Iterator[Problem]:
@@ -277,12 +323,24 @@ class _Validation:
         signers = self._read(SIGNERS, Signers)
         if gate and signers:
             yield from rules.gate_can_be_met(gate, signers.document)
+        yield from self._hazards(product)
         if FIRST_SUITE not in self._estate.suites(product):
             folder = f"test_suites/{product}/{FIRST_SUITE}"
             what = f"the product has no suite {folder}"
             yield Problem(
                 f"environments/{product}/compose.yaml", 1, what, f"add {folder}/test_….py"
             )
+
+    def _hazards(self, product: str) -> Iterator[Problem]:
+        estate = self._estate
+        if log := self._read(hazard_log_path(product), HazardLog):
+            yield from rules.document_is_of(product, log)
+            paths = estate.tree.paths(f"test_suites/{product}")
+            tests = ((path, estate.tree.read(path)) for path in paths if path.endswith(".py"))
+            yield from rules.tests_name_known_hazards(log.document, tests)
+        path = f"environments/{product}/waivers.yaml"
+        if path in estate.files and (waivers := self._read(path, Waivers)):
+            yield from rules.document_is_of(product, waivers)
 
     def _environment(self, product: str, environment: Parsed[Environment]) -> Iterator[Problem]:
         home = f"environments/{product}"

@@ -11,19 +11,23 @@ from pathlib import Path
 
 from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
+from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import Manifest
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
+from clinops.domain.waiver import Waivers
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 MODELS: dict[str, type[Document]] = {
     "environment": Environment,
     "gate": GatePolicy,
+    "hazards": HazardLog,
     "manifest": Manifest,
     "signers": Signers,
     "sites": Sites,
     "vendor": Vendor,
+    "waivers": Waivers,
 }
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from clinops.domain.fault import Place
 from clinops.domain.gate import GatePolicy
+from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import BuildPackage, Manifest, is_above
 from clinops.domain.parsing import Parsed
 from clinops.domain.signer import Key, Signers, Vendor, without_comment
 from clinops.domain.site import Sites
+from clinops.domain.waiver import Waivers
 from clinops.domain.wording import nearest
 from clinops.errors import Problem
+
+_MARKER = re.compile(r"\bhazard\(([^()]*)\)")
+_HAZARD = re.compile(r"[\"']([A-Z]{3}-[0-9]{3})[\"']")
 
 
 def manifest_is_in_place(manifest: Parsed[Manifest]) -> Iterator[Problem]:
@@ -145,3 +151,41 @@ def sites_run_known_products(sites: Parsed[Sites], products: list[str]) -> Itera
                 place = ("sites", name, "products", position)
                 what = f"there is no product {product}"
                 yield sites.problem(place, what, nearest(product, products))
+
+
+def document_is_of(
+    product: str, document: Parsed[HazardLog] | Parsed[Waivers]
+) -> Iterator[Problem]:
+    """What lies in a product's folder speaks of that product: nobody copies another's log."""
+    if document.document.product != product:
+        what = f"the folder is that of the product {product}"
+        yield document.problem(("product",), what, f"write `product: {product}`")
+
+
+def tests_name_known_hazards(
+    log: HazardLog, tests: Iterable[tuple[str, bytes]]
+) -> Iterator[Problem]:
+    """A test that names a hazard which nobody logged verifies nothing.
+
+    Args:
+        log: The product's hazard log.
+        tests: Path and content of each Python file of the product's suites.
+    """
+    known = [hazard.id for hazard in log.hazards]
+    for path, content in tests:
+        text = content.decode(errors="replace")
+        for marker in _MARKER.finditer(text):
+            for named in _HAZARD.finditer(text, *marker.span(1)):
+                if named[1] not in known:
+                    line = text.count("\n", 0, named.start()) + 1
+                    what = f"the hazard log has no {named[1]}"
+                    yield Problem(path, line, what, nearest(named[1], known))
+
+
+def hazards_are_kept(path: str, before: HazardLog, after: HazardLog | None) -> Iterator[Problem]:
+    """Hazards are closed, never deleted, not even with their whole log (DCB0129)."""
+    kept = {hazard.id for hazard in after.hazards} if after else set()
+    for hazard in before.hazards:
+        if hazard.id not in kept:
+            what = f"the hazard {hazard.id} is deleted"
+            yield Problem(path, 1, what, "put it back with `status: closed` and the evidence")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
+from clinops.domain.difference import Difference, differing_results, undeclared
 from clinops.domain.digest import Digest, digest_of
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import Outcome
 from clinops.domain.release import Release
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 from clinops.domain.value import Value
+from clinops.domain.waiver import Waiver, apply
 
 SCHEMA: Final = "urn:clinops:evidence:1"
 
@@ -45,6 +48,10 @@ class Evidence(Value):
     """What should have run, so that a reader can see what did not."""
     runs: tuple[SuiteRun, ...]
     findings: tuple[Finding, ...]
+    differences: tuple[Difference, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """What is not as in the version in use, declared by the vendor or not."""
+    waivers: tuple[Waiver, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """Every waiver of the product at the release's commit, whether it waives anything or not."""
     outcome: Outcome
     files: dict[FileName, Digest]
     """Every evidence file by its name in the bundle."""
@@ -62,23 +69,79 @@ class Evidence(Value):
         """Image digests of the candidate, by service."""
         return next((i.services for i in self.images if i.role is Role.CANDIDATE), {})
 
+    @property
+    def day(self) -> dt.date:
+        """The day on which it was decided; where none is to be read, all waivers have expired."""
+        try:
+            return dt.datetime.fromisoformat(self.ended).date()
+        except ValueError:
+            return dt.date.max
+
     def contradictions(self) -> list[str]:
-        """Derive the outcome from the runs again; one sentence per thing that does not agree."""
-        found = [
-            f"the {run.suite} suite was not planned on the {run.role} version, yet it ran"
-            for run in self.runs
-            if (run.suite, run.role) not in self.plan
-        ]
-        found += [
-            f"a file of the {run.suite} run on the {run.role} version is not among the files"
-            for run in self.runs
-            if not {run.log, run.junit or run.log} <= set(self.files.values())
-        ]
-        findings = [*self.findings, *missing_runs(self.plan, self.runs), *compare_runs(self.runs)]
-        derived = decide(findings, self.runs)
-        if derived is not self.outcome:
-            found.append(f"the outcome is {self.outcome}, but the runs and findings say {derived}")
+        """Derive findings and outcome again; one sentence per thing that does not agree."""
+        derived = findings_from(
+            self.plan,
+            self.runs,
+            self.differences,
+            self.waivers,
+            version=self.release.version,
+            day=self.day,
+        )
+        outcome = decide([*self.findings, *derived], self.runs)
+        found = [*self._strange_runs(), *self._strange_findings(derived)]
+        if outcome is not self.outcome:
+            found.append(f"the outcome is {self.outcome}, but the runs and findings say {outcome}")
         return found
+
+    def _strange_runs(self) -> list[str]:
+        listed = {difference.subject for difference in self.differences}
+        return [
+            *(
+                f"the {run.suite} suite was not planned on the {run.role} version, yet it ran"
+                for run in self.runs
+                if (run.suite, run.role) not in self.plan
+            ),
+            *(
+                f"a file of the {run.suite} run on the {run.role} version is not among the files"
+                for run in self.runs
+                if not {run.log, run.junit or run.log} <= set(self.files.values())
+            ),
+            *(
+                f"the difference in {difference.subject} is left out"
+                for difference in differing_results(self.runs)
+                if difference.subject not in listed
+            ),
+        ]
+
+    def _strange_findings(self, derived: Sequence[Finding]) -> list[str]:
+        # By what a reader sees of a finding: older evidence does not know occurrences.
+        listed = {(finding.kind, finding.summary, finding.waiver) for finding in self.findings}
+        return [
+            *(
+                f"a finding is left out: {finding.summary}"
+                for finding in derived
+                if (finding.kind, finding.summary, finding.waiver) not in listed
+            ),
+            *(
+                f"no waiver in force is for this finding: {finding.summary}"
+                for finding in self.findings
+                if finding.waiver is not None and finding not in derived
+            ),
+        ]
+
+
+def findings_from(
+    plan: Sequence[tuple[str, Role]],
+    runs: Sequence[SuiteRun],
+    differences: Sequence[Difference],
+    waivers: Sequence[Waiver],
+    *,
+    version: str,
+    day: dt.date,
+) -> tuple[Finding, ...]:
+    """Return everything that follows from what ran, with the waivers of that day applied."""
+    found = [*missing_runs(plan, runs), *compare_runs(runs), *undeclared(differences)]
+    return apply(found, waivers, version, day)
 
 
 def missing_runs(planned: Sequence[tuple[str, Role]], runs: Sequence[SuiteRun]) -> list[Finding]:
@@ -139,6 +202,7 @@ def _compare_run(run: SuiteRun, before: dict[str, CaseResult]) -> list[Finding]:
                 weight=Weight.INCONCLUSIVE,
                 summary=f"{run.suite}: {name} is in the baseline's run, not in the candidate's",
                 hazards=case.hazards,
+                occurrence=f"{run.suite}: {name}",
             )
             for name, case in before.items()
             if name not in after
@@ -160,37 +224,27 @@ def _any_failed(run: SuiteRun) -> bool:
 
 def _compare_case(suite: str, case: CaseResult, was: CaseResult | None) -> list[Finding]:
     if _failed(case):
-        both = _failed(was)
-        return [
-            Finding(
-                kind="test-failed-on-both" if both else "test-failed",
-                weight=Weight.INCONCLUSIVE if both else Weight.REFUSES,
-                summary=f"{suite}: {case.name} fails"
-                + (" on both versions" if both else " on the candidate"),
-                detail=case.message,
-                hazards=case.hazards,
-            )
-        ]
-    if case.verdict is Verdict.SKIPPED:
-        return [
-            Finding(
-                kind="test-skipped",
-                weight=Weight.INCONCLUSIVE,
-                summary=f"{suite}: {case.name} was skipped on the candidate",
-                detail=case.message,
-                hazards=case.hazards,
-            )
-        ]
-    if _failed(was):
-        return [
-            Finding(
-                kind="test-mended",
-                weight=Weight.NOTE,
-                summary=f"{suite}: {case.name} fails on the version in use and passes now",
-                hazards=case.hazards,
-            )
-        ]
-    return []
+        if _failed(was):
+            how = "test-failed-on-both", Weight.INCONCLUSIVE, "fails on both versions"
+        else:
+            how = "test-failed", Weight.REFUSES, "fails on the candidate"
+    elif case.verdict is Verdict.SKIPPED:
+        how = "test-skipped", Weight.INCONCLUSIVE, "was skipped on the candidate"
+    elif _failed(was):
+        how = "test-mended", Weight.NOTE, "fails on the version in use and passes now"
+    else:
+        return []
+    kind, weight, what = how
+    return [
+        Finding(
+            kind=kind,
+            weight=weight,
+            summary=f"{suite}: {case.name} {what}",
+            detail=case.message,
+            hazards=case.hazards,
+            occurrence=f"{suite}: {case.name}",
+        )
+    ]
 
 
 def decide(findings: Sequence[Finding], runs: Sequence[SuiteRun]) -> Outcome:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from clinops.domain.value import Value
 
 
@@ -23,3 +25,7 @@ class Finding(Value):
     summary: str
     detail: str = ""
     hazards: tuple[str, ...] = ()
+    occurrence: str = Field(default="", exclude_if=lambda text: not text)
+    """What it is about, the same in every qualification: `regression: test_x.py::test_y`."""
+    waiver: str | None = Field(default=None, exclude_if=lambda waiver: waiver is None)
+    """The waiver that took its weight, if one did."""

@@ -180,6 +180,8 @@ class Change(Document):
 
     summary: ShortText
     area: Name | None = None
+    covers: list[ShortText] = []
+    """The differences that it explains, each by its subject, to the letter."""
 
 
 class UpgradeStep(Document):

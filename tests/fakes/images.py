@@ -5,7 +5,7 @@ from __future__ import annotations
 from clinops.domain.digest import digest_of, digest_tree
 from clinops.domain.environment import PACKAGE_IMAGE, Environment
 from clinops.domain.manifest import BuildPackage, Package
-from clinops.errors import ClinOpsError, NotFoundError
+from clinops.errors import ClinOpsError, EngineError, NotFoundError
 from clinops.ports import EstateTree
 
 
@@ -17,6 +17,8 @@ class FakeImages:
         """Image ids by the name that holds them."""
         self.fails_with: ClinOpsError | None = None
         """Raised instead of obtaining anything."""
+        self.configurations: dict[str, dict[str, str]] = {}
+        """Configurations by the name that holds the image, where they are not the usual one."""
 
     def obtain(self, package: Package, tree: EstateTree, *, name: str) -> str:
         if self.fails_with is not None:
@@ -39,6 +41,13 @@ class FakeImages:
 
     def present(self, image: str) -> bool:
         return image in self.held.values()
+
+    def configuration(self, image: str) -> dict[str, str]:
+        names = [name for name, held in self.held.items() if held == image]
+        if not names:
+            raise EngineError(f"the engine has no image {image} any more")
+        found = (self.configurations[name] for name in names if name in self.configurations)
+        return next(found, {"user": "app"})
 
     def _context(self, folder: str, tree: EstateTree) -> str:
         files = {path: tree.read(path) for path in tree.paths(folder)}
