@@ -29,6 +29,7 @@ from clinops.ports import (
     Ledger,
     Notifier,
     Orchestrator,
+    Proposals,
     Replicas,
     Signatures,
     SiteSystems,
@@ -82,6 +83,13 @@ class Wiring:
         return GitRepository(self.root / self.settings.repository, self.settings.branch)
 
     @cached_property
+    def proposals(self) -> Proposals:
+        """The branches that hold what is proposed."""
+        from clinops.adapters.git_proposals import GitProposals
+
+        return GitProposals(self.root / self.settings.repository, self.settings.branch)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The append-only record."""
         from clinops.adapters.sql_ledger import SqlLedger
@@ -127,10 +135,10 @@ class Wiring:
 
     @cached_property
     def signatures(self) -> Signatures:
-        """Signing and verifying with SSH keys."""
-        from clinops.adapters.ssh_signatures import SshSignatures
+        """Signing with SSH keys; verifying what SSH keys and passkeys signed."""
+        from clinops.adapters.signatures import AnySignatures
 
-        return SshSignatures()
+        return AnySignatures()
 
     @cached_property
     def orchestrator(self) -> Orchestrator:
@@ -255,9 +263,9 @@ def checkout_history(checkout: Path, path: str) -> Iterator[list[EstateTree]]:
 
 def offline_signatures() -> Signatures:
     """Make what verifies signatures without an estate."""
-    from clinops.adapters.ssh_signatures import SshSignatures
+    from clinops.adapters.signatures import AnySignatures
 
-    return SshSignatures()
+    return AnySignatures()
 
 
 def served(root: Path) -> bool:

@@ -59,6 +59,7 @@ def commit_and_push(
     author: str,
     message: str,
     branch: str = "main",
+    to: str = "",
 ) -> PushResult:
     """Do what a vendor does: clone, change files, commit with a signature, push.
 
@@ -68,16 +69,65 @@ def commit_and_push(
         key: The SSH key to sign with, as git's `user.signingKey` takes it.
         author: `Name <mail address>`, or a name alone.
         message: The commit message.
-        branch: The branch to push to.
+        branch: The branch to start from.
+        to: The branch to push to, where it is another one.
     """
     with tempfile.TemporaryDirectory(prefix="clinops-push-") as scratch:
         work, address = Path(scratch, "work"), repository.absolute().as_uri()
-        clone = _new_clone(work, branch)
-        clone.run("fetch", "-q", "--depth=1", address, f"refs/heads/{branch}")
-        clone.run("reset", "-q", "--hard", "FETCH_HEAD")
+        clone = _clone_of(repository, work, branch)
         _commit(clone, work, changes, key=key, author=author, message=message)
+        status, _, said = clone.answer("push", address, f"HEAD:refs/heads/{to or branch}")
+        return PushResult(status, said)
+
+
+def merge_and_push(
+    repository: Path, commit: str, *, key: str, author: str, message: str, branch: str = "main"
+) -> PushResult:
+    """Do what a second person does: bring a commit of a review branch in by a signed merge.
+
+    Raises:
+        RefusedError: The branch has moved on in the same file.
+        BadInputError: The key does not sign.
+    """
+    with tempfile.TemporaryDirectory(prefix="clinops-push-") as scratch:
+        work, address = Path(scratch, "work"), repository.absolute().as_uri()
+        # A merge needs the history in which both sides began.
+        clone = _clone_of(repository, work, branch, whole=True)
+        clone.run("fetch", "-q", address, "+refs/heads/review/*:refs/review/*")
+        person = _identity(key, author)
+        if clone.answer(*person, "merge", "-q", "--no-ff", "--no-commit", commit)[0] != 0:
+            raise RefusedError(
+                "the protected branch has changed the same file since",
+                mend="let the first person accept it again",
+            )
+        _seal(clone, key=key, author=author, message=message)
         status, _, said = clone.answer("push", address, f"HEAD:refs/heads/{branch}")
         return PushResult(status, said)
+
+
+def propose(
+    repository: Path, changes: Mapping[str, bytes | None], *, message: str, base: str, branch: str
+) -> None:
+    """Put an unsigned commit on a branch beside the protected one, for people to read.
+
+    It is not pushed: the hook takes no unsigned commit, and nothing is in force by this.
+    """
+    with tempfile.TemporaryDirectory(prefix="clinops-propose-") as scratch:
+        work = Path(scratch, "work")
+        clone = _clone_of(repository, work, base)
+        author = "ClinOps gatehouse <gatehouse@localhost>"
+        _commit(clone, work, changes, key=None, author=author, message=message)
+        GitCommand(repository).run(
+            "fetch", "-q", "--no-write-fetch-head", str(work), f"+HEAD:refs/heads/{branch}"
+        )
+
+
+def _clone_of(repository: Path, work: Path, branch: str, *, whole: bool = False) -> GitCommand:
+    clone = _new_clone(work, branch)
+    depth = [] if whole else ["--depth=1"]
+    clone.run("fetch", "-q", *depth, repository.absolute().as_uri(), f"refs/heads/{branch}")
+    clone.run("reset", "-q", "--hard", "FETCH_HEAD")
+    return clone
 
 
 def _new_clone(work: Path, branch: str) -> GitCommand:
@@ -92,23 +142,33 @@ def _commit(
     work: Path,
     changes: Mapping[str, bytes | None],
     *,
-    key: str,
+    key: str | None,
     author: str,
     message: str,
 ) -> str:
     for path, data in changes.items():
         _write(work / path, data)
     clone.run("add", "--all", "--force", ".")
-    name, _, mail = author.removesuffix(">").partition("<")
-    who = {"name": name.strip(), "email": mail, "signingKey": key}
-    settings = [word for field, text in who.items() for word in ("-c", f"user.{field}={text}")]
-    status, _, said = clone.answer(*settings, "commit", "-q", "--gpg-sign", "-m", message)
+    return _seal(clone, key=key, author=author, message=message)
+
+
+def _seal(clone: GitCommand, *, key: str | None, author: str, message: str) -> str:
+    sign = ["--gpg-sign"] if key else ["--no-gpg-sign"]
+    status, _, said = clone.answer(
+        *_identity(key or "", author), "commit", "-q", *sign, "-m", message
+    )
     if status != 0:
         raise BadInputError(
             f"git cannot make a commit signed with {key}: {said.strip()}",
             mend="give an SSH private key, or a public one whose private half an agent holds",
         )
     return clone.run("rev-parse", "HEAD").decode("ascii").strip()
+
+
+def _identity(key: str, author: str) -> list[str]:
+    name, _, mail = author.removesuffix(">").partition("<")
+    who = {"name": name.strip(), "email": mail, "signingKey": key}
+    return [word for field, text in who.items() for word in ("-c", f"user.{field}={text}")]
 
 
 def _write(file: Path, data: bytes | None) -> None:

@@ -17,6 +17,7 @@ from clinops.cli import gate as gate
 from clinops.cli import hook as hook
 from clinops.cli import release as release
 from clinops.cli import serve as serve
+from clinops.cli import signer as signer
 from clinops.cli.context import Context, complain
 from clinops.errors import ClinOpsError
 
@@ -36,6 +37,7 @@ app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")
 app.add_typer(release.app, name="release")
 app.add_typer(hook.app, name="hook")
+app.add_typer(signer.app, name="signer")
 
 
 @app.callback()

@@ -127,6 +127,12 @@ class Key(Document):
         """Whether the key may be relied upon on that day."""
         return self.revoked is None and self.valid_from <= day <= self.valid_until
 
+    @property
+    def validity(self) -> str:
+        """When the key is good, in words."""
+        revoked = f", REVOKED on {self.revoked}" if self.revoked else ""
+        return f"valid from {self.valid_from} until {self.valid_until}{revoked}"
+
 
 class Registration(Document):
     """A signer's professional registration."""

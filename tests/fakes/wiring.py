@@ -29,6 +29,7 @@ from tests.fakes.evidence import FakeEvidence
 from tests.fakes.images import FakeImages
 from tests.fakes.ledger import FakeClock, FakeLedger
 from tests.fakes.orchestrator import FakeOrchestrator
+from tests.fakes.proposals import FakeProposals
 from tests.fakes.replicas import FakeReplicas
 from tests.fakes.repository import FakeRepository
 from tests.fakes.signatures import FakeSignatures
@@ -239,6 +240,7 @@ class FakeWiring(Wiring):
     suites: ScriptedSuites
     sites: FakeSites
     orchestrator: FakeOrchestrator
+    proposals: FakeProposals
 
     def __init__(self, root: Path = Path("/estate")) -> None:
         self.root = root
@@ -253,6 +255,7 @@ class FakeWiring(Wiring):
         self.sites = FakeSites()
         self.signatures = KEYS
         self.orchestrator = FakeOrchestrator()
+        self.proposals = FakeProposals()
         self.stages = FakeStages()
         self.commit(ESTATE)
 
