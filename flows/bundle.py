@@ -11,7 +11,7 @@ from clinops.adapters import bundle as bundle_file
 from clinops.domain.digest import canonical
 from clinops.domain.gate import GatePolicy, GateReport
 from clinops.domain.judgement import evaluate
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord, release_of
+from clinops.domain.ledger import Entry, Kind, ReleaseRecord
 from clinops.domain.parsing import parse
 from clinops.domain.signer import Signers, Vendor
 from clinops.errors import ClinOpsError, EvidenceError
@@ -47,7 +47,7 @@ def export_release(record: ReleaseRecord, wiring: Wiring, target: Path) -> str:
     if record.evidence is None:
         raise EvidenceError(f"{record.id} is {record.state}: it has no evidence yet")
     evidence = load_evidence(record, wiring)
-    entries = [entry for entry in wiring.ledger.entries() if release_of(entry) == record.id]
+    entries = list(wiring.ledger.about(record.id))
     head = wiring.repository.head()
     policy = [
         f"environments/{record.product}/gate.yaml",

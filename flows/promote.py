@@ -109,8 +109,8 @@ def _on_record(record: ReleaseRecord, wiring: Wiring) -> Setback | None:
         return None
     setbacks = (
         Setback(entry.body["live"]["site"], entry.body["cause"], entry.body["problem"])
-        for entry in wiring.ledger.entries()
-        if entry.kind is Kind.SITE_ROLLED_BACK and entry.body["release"] == record.id
+        for entry in wiring.ledger.about(record.id)
+        if entry.kind is Kind.SITE_ROLLED_BACK
     )
     return next(setbacks, None)
 

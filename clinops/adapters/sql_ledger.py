@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from clinops.domain.ledger import (
     Entry,
     Kind,
     ReleaseRecord,
+    ReleaseRow,
     Row,
     fold_live,
     fold_release,
@@ -25,6 +25,7 @@ from clinops.domain.ledger import (
     stored,
     timestamp,
 )
+from clinops.domain.outcome import State
 from clinops.domain.site import LiveSystem
 from clinops.domain.value import Value
 from clinops.errors import LedgerError
@@ -58,29 +59,40 @@ class SqlLedger:
             # The clock is read under the lock: whoever waited for it comes later.
             now = timestamp(self._clock())
             entry = Entry.after(last, time=now, kind=kind, subject=subject, body=body)
-            record = fold_release(_record(connection, release_of(entry)), entry)
+            before = _record(connection, release_of(entry))
+            record = fold_release(before, entry)
             live = fold_live(entry)
             connection.execute(sa.insert(tables.ledger).values(entry.row()._asdict()))
             connection.execute(sa.delete(tables.head))
             head = {"id": 1, "sequence": entry.sequence, "digest": entry.digest}
             connection.execute(sa.insert(tables.head).values(head))
-            if record is not None:
-                _put(connection, tables.releases, record.id, stored(record))
+            if record is not None and record is not before:
+                _put_release(connection, record, entry)
             if live is not None:
-                _put(connection, tables.live, live_name(live), stored(live))
+                _put_live(connection, live)
             return entry
 
     def head(self) -> Anchor:
         """Return the place of the last entry; raises LedgerError where entries are missing."""
         with self._database.reading() as connection:
             last = _last_entry(connection)
-        return Anchor(sequence=last.sequence if last else 0, digest=last.digest if last else GENESIS)
+        return Anchor(
+            sequence=last.sequence if last else 0, digest=last.digest if last else GENESIS
+        )
 
     def entries(self, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Yield entries page by page, so that no transaction stays open in between."""
-        query = sa.select(tables.ledger).order_by(tables.ledger.c.sequence).limit(_PAGE)
+        query = sa.select(tables.ledger)
         if subject is not None:
             query = query.where(tables.ledger.c.subject == subject)
+        return self._pages(query, after)
+
+    def about(self, release_id: str) -> Iterator[Entry]:
+        """Yield the entries about a release in order, those about its sites included."""
+        return self._pages(sa.select(tables.ledger).where(tables.ledger.c.about == release_id))
+
+    def _pages(self, query: sa.Select[Any], after: int = 0) -> Iterator[Entry]:
+        query = query.order_by(tables.ledger.c.sequence).limit(_PAGE)
         while True:
             with self._database.reading() as connection:
                 page = connection.execute(query.where(tables.ledger.c.sequence > after)).all()
@@ -90,26 +102,45 @@ class SqlLedger:
                 return
             after = page[-1].sequence
 
+    def recent(
+        self, subject: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[Entry]:
+        """Return the newest entries first, before a sequence number."""
+        sequence = tables.ledger.c.sequence
+        query = sa.select(tables.ledger).order_by(sequence.desc()).limit(limit)
+        if subject is not None:
+            query = query.where(tables.ledger.c.subject == subject)
+        if before is not None:
+            query = query.where(sequence < before)
+        with self._database.reading() as connection:
+            return [Row(*found).entry() for found in connection.execute(query)]
+
+    def last_sequence(self, subject: str) -> int:
+        """Return the sequence of the last entry of a subject, 0 where there is none."""
+        last = sa.func.coalesce(sa.func.max(tables.ledger.c.sequence), 0)
+        query = sa.select(last).where(tables.ledger.c.subject == subject)
+        with self._database.reading() as connection:
+            found: int = connection.execute(query).scalar_one()
+        return found
+
     def release(self, release_id: str) -> ReleaseRecord | None:
         """Return where a release stands."""
         with self._database.reading() as connection:
             return _record(connection, release_id)
 
-    def releases(self, product: str | None = None) -> list[ReleaseRecord]:
-        """Return all releases, the one that became known last first."""
-        known = sa.and_(
-            tables.ledger.c.subject == tables.releases.c.name,
-            tables.ledger.c.kind == Kind.RELEASE_KNOWN.value,
-        )
-        query = (
-            sa.select(tables.releases.c.record)
-            .join(tables.ledger, known)
-            .order_by(tables.ledger.c.sequence.desc())
-        )
+    def releases(
+        self, product: str | None = None, states: Collection[State] | None = None
+    ) -> list[ReleaseRecord]:
+        """Return the releases of a product in some states, the one that became known last first."""
+        columns = tables.releases.c
+        query = sa.select(columns.record).order_by(columns.known.desc())
+        if product is not None:
+            query = query.where(columns.product == product)
+        if states is not None:
+            query = query.where(columns.state.in_([state.value for state in states]))
         with self._database.reading() as connection:
             texts = connection.scalars(query).all()
-        records = [_parsed(ReleaseRecord, text) for text in texts]
-        return [record for record in records if product in {None, record.product}]
+        return [_parsed(ReleaseRecord, text) for text in texts]
 
     def live(self, product: str | None = None) -> list[LiveSystem]:
         """Return what is live, by product and site."""
@@ -189,19 +220,31 @@ def _parsed(model: type[V], text: str) -> V:
         ) from None
 
 
-def _put(connection: sa.Connection, table: sa.Table, name: str, record: str) -> None:
-    connection.execute(sa.delete(table).where(table.c.name == name))
-    connection.execute(sa.insert(table).values(name=name, record=record))
+def _put_release(connection: sa.Connection, record: ReleaseRecord, entry: Entry) -> None:
+    row = ReleaseRow.of(record, entry.sequence)._asdict()
+    if entry.kind is Kind.RELEASE_KNOWN:
+        connection.execute(sa.insert(tables.releases).values(row))
+        return
+    del row["known"]
+    named = tables.releases.c.name == record.id
+    connection.execute(sa.update(tables.releases).where(named).values(row))
 
 
-def _texts(connection: sa.Connection, table: sa.Table) -> dict[str, str]:
-    return {found.name: found.record for found in connection.execute(sa.select(table))}
+def _put_live(connection: sa.Connection, live: LiveSystem) -> None:
+    name = live_name(live)
+    connection.execute(sa.delete(tables.live).where(tables.live.c.name == name))
+    connection.execute(sa.insert(tables.live).values(name=name, record=stored(live)))
 
 
 def _audited(connection: sa.Connection) -> Iterator[str]:
     audit = Audit()
     every_row = sa.select(tables.ledger).order_by(tables.ledger.c.sequence)
     streamed = connection.execute(every_row, execution_options={"yield_per": _PAGE})
-    yield from chain.from_iterable(audit.follow(Row(*found)) for found in streamed)
+    for found in streamed:
+        yield from audit.follow(Row(*found))
     yield from audit.end(*_head(connection))
-    yield from audit.folded(_texts(connection, tables.releases), _texts(connection, tables.live))
+    releases = [ReleaseRow(*found) for found in connection.execute(sa.select(tables.releases))]
+    live = connection.execute(sa.select(tables.live)).all()
+    yield from audit.folded(
+        {row.name: row for row in releases}, {found.name: found.record for found in live}
+    )

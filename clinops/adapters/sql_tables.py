@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from clinops.errors import BadInputError, InfrastructureError
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that this code was written for: the last one below `migrations`."""
 
 BUSY_SECONDS = 30
@@ -39,6 +39,7 @@ ledger = sa.Table(
     sa.Column("subject", sa.Text),
     sa.Column("body", sa.Text),
     sa.Column("digest", sa.Text),
+    sa.Column("about", sa.Text),
 )
 head = sa.Table(
     "ledger_head",
@@ -52,6 +53,9 @@ releases = sa.Table(
     _metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("record", sa.Text),
+    sa.Column("product", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("known", sa.Integer),
 )
 live = sa.Table(
     "live",

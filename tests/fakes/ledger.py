@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from base64 import b64encode
+from collections.abc import Collection, Iterator, Mapping
 from threading import RLock
 from typing import Any
 
 from clinops.domain.audit import Audit
+from clinops.domain.digest import canonical
 from clinops.domain.ledger import (
     GENESIS,
     Anchor,
     Entry,
     Kind,
     ReleaseRecord,
+    ReleaseRow,
     fold_live,
     fold_release,
     live_name,
@@ -21,6 +24,7 @@ from clinops.domain.ledger import (
     stored,
     timestamp,
 )
+from clinops.domain.outcome import State
 from clinops.domain.site import LiveSystem
 from clinops.ports import Clock, Ledger
 
@@ -71,7 +75,9 @@ class FakeLedger:
 
     def head(self) -> Anchor:
         last = self._entries[-1] if self._entries else None
-        return Anchor(sequence=last.sequence if last else 0, digest=last.digest if last else GENESIS)
+        return Anchor(
+            sequence=last.sequence if last else 0, digest=last.digest if last else GENESIS
+        )
 
     def entries(self, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
         for entry in list(self._entries):
@@ -81,9 +87,27 @@ class FakeLedger:
     def release(self, release_id: str) -> ReleaseRecord | None:
         return self._releases.get(release_id)
 
-    def releases(self, product: str | None = None) -> list[ReleaseRecord]:
-        newest_first = reversed(list(self._releases.values()))
-        return [record for record in newest_first if product in {None, record.product}]
+    def about(self, release_id: str) -> Iterator[Entry]:
+        return (entry for entry in self.entries() if release_of(entry) == release_id)
+
+    def recent(
+        self, subject: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[Entry]:
+        newest_first = reversed(list(self.entries(subject)))
+        found = [entry for entry in newest_first if before is None or entry.sequence < before]
+        return found[:limit]
+
+    def last_sequence(self, subject: str) -> int:
+        return max((entry.sequence for entry in self.entries(subject)), default=0)
+
+    def releases(
+        self, product: str | None = None, states: Collection[State] | None = None
+    ) -> list[ReleaseRecord]:
+        return [
+            record
+            for record in reversed(list(self._releases.values()))
+            if product in {None, record.product} and (states is None or record.state in states)
+        ]
 
     def live(self, product: str | None = None) -> list[LiveSystem]:
         found = [system for system in self._live.values() if product in {None, system.product}]
@@ -96,7 +120,10 @@ class FakeLedger:
         last = self._entries[-1] if self._entries else None
         yield from audit.end(*((last.sequence, last.digest) if last else (0, GENESIS)))
         yield from audit.folded(
-            {name: stored(record) for name, record in self._releases.items()},
+            {
+                name: ReleaseRow.of(record, next(self.entries(name)).sequence)
+                for name, record in self._releases.items()
+            },
             {name: stored(system) for name, system in self._live.items()},
         )
 
@@ -132,6 +159,12 @@ def live_body(
         "commit": "1" * 40,
         "release": release,
     }
+
+
+def signed_upon(ledger: object) -> dict[str, Any]:
+    """Return the body of a signed entry whose statement names a place in the chain."""
+    payload = b64encode(canonical({"predicate": {"ledger": ledger}})).decode()
+    return {"envelope": {"payload": payload}}
 
 
 def to_sign_off(ledger: Ledger, release_id: str = "pas-1", product: str = "pas") -> None:

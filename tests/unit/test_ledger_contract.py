@@ -19,6 +19,7 @@ from tests.fakes.ledger import (
     FakeLedger,
     live_body,
     release_body,
+    signed_upon,
     to_live,
     to_sign_off,
 )
@@ -81,6 +82,59 @@ class TestLedgerContract:
         ledger.append(Kind.QUALIFICATION_STARTED, "pas-1", {"attempt": 1})
         assert [record.id for record in ledger.releases()] == ["pas-2", "lab-1", "pas-1"]
         assert [record.id for record in ledger.releases("pas")] == ["pas-2", "pas-1"]
+
+    def test_lists_releases_in_some_states(self, ledger):
+        to_live(ledger)
+        to_sign_off(ledger, "pas-2")
+        to_sign_off(ledger, "lab-1", "lab")
+        waiting = {State.AWAITING_SIGN_OFF}
+        assert [record.id for record in ledger.releases(states=waiting)] == ["lab-1", "pas-2"]
+        assert [record.id for record in ledger.releases("pas", waiting)] == ["pas-2"]
+        both = [State.LIVE, State.AWAITING_SIGN_OFF]
+        assert [record.id for record in ledger.releases("pas", both)] == ["pas-2", "pas-1"]
+        assert ledger.releases(states=[]) == []
+        assert ledger.releases(states=[State.REFUSED]) == []
+
+    def test_gives_everything_about_a_release_its_sites_included(self, ledger):
+        ledger.append(Kind.SYSTEM_ADOPTED, "pas@ward", {"live": live_body(version="1.1.0")})
+        to_live(ledger)
+        to_sign_off(ledger, "pas-2")
+        kinds = [entry.kind for entry in ledger.about("pas-1")]
+        assert kinds[-2:] == [Kind.SITE_LIVE, Kind.DEPLOYED]
+        assert len(kinds) == 7
+        assert list(ledger.about("pas")) == []
+
+    def test_pages_back_from_the_newest_entry(self, ledger):
+        to_sign_off(ledger)
+        to_sign_off(ledger, "pas-2")
+        first = ledger.recent(limit=4)
+        assert [entry.sequence for entry in first] == [6, 5, 4, 3]
+        assert [entry.sequence for entry in ledger.recent(before=3, limit=4)] == [2, 1]
+        assert ledger.recent(before=1) == []
+        assert [entry.sequence for entry in ledger.recent("pas-1", limit=2)] == [3, 2]
+        assert [entry.sequence for entry in ledger.recent("pas-1", before=2, limit=2)] == [1]
+
+    def test_knows_the_last_entry_of_a_subject(self, ledger):
+        to_sign_off(ledger)
+        to_sign_off(ledger, "pas-2")
+        assert (ledger.last_sequence("pas-1"), ledger.last_sequence("pas-2")) == (3, 6)
+        assert ledger.last_sequence("lab-1") == 0
+
+    def test_a_signature_upon_this_ledger_stands(self, ledger):
+        to_sign_off(ledger)
+        ledger.append(Kind.SIGNED, "pas-1", signed_upon(ledger.head().json_value()))
+        ledger.append(Kind.LINE_STOPPED, "pas", signed_upon({"sequence": 0, "digest": GENESIS}))
+        ledger.append(Kind.LINE_RESUMED, "pas", signed_upon(None))
+        assert list(ledger.problems()) == []
+
+    def test_a_signature_upon_another_ledger_is_named(self, ledger):
+        to_sign_off(ledger)
+        other = "sha256:" + "0" * 63 + "1"
+        ledger.append(Kind.SIGNED, "pas-1", signed_upon({"sequence": 2, "digest": other}))
+        said = (
+            f"entry 4 was signed upon a ledger whose entry 2 was {other}: this is not that ledger"
+        )
+        assert list(ledger.problems()) == [said]
 
     def test_lists_what_is_live_by_product_and_site(self, ledger):
         for product, site in [("pas", "ward"), ("lab", "ward"), ("pas", "Annexe")]:

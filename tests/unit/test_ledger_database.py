@@ -16,14 +16,23 @@ from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from clinops.adapters import migrations, sql_tables
 from clinops.adapters.sql_ledger import SqlLedger
-from clinops.domain.ledger import Kind
+from clinops.domain.ledger import Kind, live_name, stored
+from clinops.domain.outcome import State
 from clinops.errors import BadInputError, InfrastructureError, LedgerError
-from tests.fakes.ledger import FakeClock, live_body, release_body, to_live, to_sign_off
+from tests.fakes.ledger import (
+    FakeClock,
+    FakeLedger,
+    live_body,
+    release_body,
+    to_live,
+    to_sign_off,
+)
 
 LEDGER = sql_tables.ledger
 
@@ -86,6 +95,7 @@ def test_the_database_itself_refuses_to_change_an_entry(ledger, database, statem
     ("sequence", "column"),
     [
         *((5, column) for column in ("previous", "time", "kind", "subject", "body", "digest")),
+        (5, "about"),
         (1, "digest"),
         (9, "digest"),
     ],
@@ -152,7 +162,7 @@ def test_two_entries_swapped_are_both_named(attack):
     [
         ("DELETE FROM releases WHERE name = 'pas-1'", "release pas-1 is missing"),
         (
-            "INSERT INTO releases VALUES ('pas-9', '{}')",
+            "INSERT INTO releases (name, record) VALUES ('pas-9', '{}')",
             "release pas-9 is in the folded table, but",
         ),
         ("UPDATE releases SET name = 'pas-3' WHERE name = 'pas-2'", "release pas-2 is missing"),
@@ -168,6 +178,20 @@ def test_two_entries_swapped_are_both_named(attack):
         (
             "UPDATE live SET record = replace(record, '1.2.0', '1.1.0') WHERE name = 'pas@ward'",
             "the folded row of the live system pas@ward says something else",
+        ),
+        *(
+            (
+                f"UPDATE releases SET {change} WHERE name = 'pas-2'",  # noqa: S608
+                "the release pas-2 is filed under something else than its entries say",
+            )
+            for change in (
+                "product = 'lab'",
+                "product = NULL",
+                "state = 'live'",
+                "state = 'Known'",
+                "known = known + 1",
+                "known = NULL",
+            )
         ),
     ],
 )
@@ -266,6 +290,89 @@ def test_the_code_was_written_for_the_last_migration():
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_heads() == [sql_tables.REVISION]
+
+
+def _migrated_to(revision: str, database: str) -> sa.Engine:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    if database.startswith("sqlite:///"):
+        Path(database.removeprefix("sqlite:///")).parent.mkdir()
+    engine = sa.create_engine(database)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    return engine
+
+
+def test_a_ledger_of_the_first_revision_is_brought_up_to_date_with_its_rows(database):
+    kept = FakeLedger(FakeClock())
+    to_live(kept)
+    kept.append(Kind.RELEASE_KNOWN, "pas-2", release_body("pas-2"))
+    kept.append(Kind.SYSTEM_ADOPTED, "lab@ward", {"live": live_body(product="lab")})
+    rows = [entry.row()._asdict() for entry in kept.entries()]
+    engine = _migrated_to("0001", database)
+    with engine.begin() as connection:
+        columns = sa.text(
+            "INSERT INTO ledger VALUES "
+            "(:sequence, :previous, :time, :kind, :subject, :body, :digest)"
+        )
+        connection.execute(columns, rows)
+        head = kept.head()
+        connection.execute(sa.insert(sql_tables.head).values(id=1, **head.json_value()))
+        for record in kept.releases():
+            folded = {"name": record.id, "record": stored(record)}
+            connection.execute(sa.text("INSERT INTO releases VALUES (:name, :record)"), folded)
+        for system in kept.live():
+            folded = {"name": live_name(system), "record": stored(system)}
+            connection.execute(sa.text("INSERT INTO live VALUES (:name, :record)"), folded)
+    ledger = SqlLedger(database, FakeClock())
+    assert list(ledger.problems()) == []
+    assert list(ledger.about("pas-1")) == list(kept.about("pas-1"))
+    assert ledger.releases(states=[State.LIVE]) == [kept.release("pas-1")]
+    assert [record.id for record in ledger.releases("pas")] == ["pas-2", "pas-1"]
+    ledger.append(Kind.QUALIFICATION_STARTED, "pas-2", {"attempt": 1})
+    assert list(ledger.problems()) == []
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE ledger SET about = NULL")
+    engine.dispose()
+    ledger.close()
+
+
+def test_a_tampered_ledger_of_the_first_revision_opens_so_that_the_audit_can_speak(database):
+    engine = _migrated_to("0001", database)
+    with engine.begin() as connection:
+        for number, body in enumerate(["no JSON", "[]", '{"release": 3}'], start=1):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO ledger VALUES "
+                    "(:number, 'x', 'x', 'deployment.site-live', 'pas@ward', :body, 'x')"
+                ),
+                {"number": number, "body": body},
+            )
+        connection.exec_driver_sql("INSERT INTO releases VALUES ('pas-1', 'no JSON')")
+    engine.dispose()
+    ledger = SqlLedger(database, FakeClock())
+    problems = list(ledger.problems())
+    assert "entry 1 does not stand: entry 1 can't be read" in problems
+    assert "the release pas-1 is in the folded table, but no entry speaks of it" in problems
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (sa.select(LEDGER).where(LEDGER.c.about == "x"), "ledger_by_release"),
+        (sa.select(sa.func.max(LEDGER.c.sequence)).where(LEDGER.c.subject == "x"), "by_subject"),
+    ],
+)
+def test_what_pages_ask_for_is_found_by_an_index(tmp_path, query, index):
+    database = sql_tables.Database(f"sqlite:///{tmp_path}/ledger.db")
+    with database.reading() as connection:
+        text = query.compile(connection, compile_kwargs={"literal_binds": True})
+        [plan] = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()
+    database.close()
+    assert index in plan.detail
 
 
 def test_refuses_a_database_of_a_newer_version(database):
