@@ -12,7 +12,7 @@ import typer
 
 from clinops.adapters.estate import Estate
 from clinops.cli.context import next_step, of, say, show
-from clinops.errors import ClinOpsError, Problem, RefusedError
+from clinops.errors import BadInputError, ClinOpsError, Problem, RefusedError
 from clinops.ports import EstateTree
 from flows.baseline import live_versions
 
@@ -47,8 +47,11 @@ def pre_receive(context: typer.Context) -> None:
     before = wiring.repository.head()
 
     def problems(tree: EstateTree) -> list[Problem]:
-        found = estate.validate(tree, live=live)
-        return found + estate.changed_in_place(tree, before, live)
+        return [
+            *estate.validate(tree, live=live),
+            *estate.changed_in_place(tree, before, live),
+            *estate.hazards_deleted(tree, before),
+        ]
 
     verdict = git_push.judge(updates, wiring.git, problems)
     say(verdict.report())
@@ -72,7 +75,10 @@ def pre_receive(context: typer.Context) -> None:
 def _releases(estate: Estate, changed: Sequence[str], live: Mapping[str, str]) -> Iterator[str]:
     """Yield the releases that a push makes: a changed suite makes one as a manifest does."""
     for path in estate.manifest_paths():
-        manifest = estate.manifest(path)
+        try:
+            manifest = estate.manifest(path)
+        except BadInputError:
+            continue  # it was wrong before: the push does not touch it, or it were refused
         depends = (path, *(f"{folder}/" for folder in estate.folders_of(manifest)))
         if live.get(manifest.product) != manifest.version and any(
             name.startswith(depends) for name in changed

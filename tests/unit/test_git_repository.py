@@ -380,6 +380,14 @@ def test_replace_refs_and_grafts_change_nothing(real: GitEstate) -> None:
         real.repository.signer_of(unsigned)
 
 
+def test_other_refs_with_the_branchs_name_are_not_the_branch(real: GitEstate) -> None:
+    other = real.commit({MANIFEST: b"version: 2\n"})
+    for ref in ("refs/tags/main", "refs/heads/refs/heads/main", "refs/main", "refs/remotes/main"):
+        real.git("update-ref", ref, other)
+    real.git("notes", "add", "-m", "Signed-off-by: trust:ops", real.first)
+    assert real.repository.head().commit == real.first
+
+
 def test_ignores_where_the_environment_says_that_the_repository_is(
     real: GitEstate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
