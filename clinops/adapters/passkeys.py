@@ -243,8 +243,7 @@ def verify_sign_in(assertion: Mapping[str, Any], challenge: bytes, origin: str, 
     if not is_passkey(key.public) or bytes_to_base64url(answer.raw_id) != key.credential:
         raise RefusedError("another passkey answered")
     found = _ensure_holds(answer.response, without_comment(key.public), challenge)
-    if found != origin:
-        raise RefusedError("the answer was given to another address")
+    _ensure_same(found, origin)
 
 
 def options_for_enrolment(
@@ -288,7 +287,8 @@ def enrolled(response: Mapping[str, Any], challenge: bytes, origin: str, rp: str
     """
     with _refusing():
         answer = parse_registration(dict(response))
-        _ensure_made_at(answer.response.client_data_json, "webauthn.create", challenge, rp)
+        found = _ensure_made_at(answer.response.client_data_json, "webauthn.create", challenge, rp)
+        _ensure_same(found, origin)
         made = webauthn.verify_registration_response(
             credential=answer,
             expected_challenge=challenge,
@@ -347,6 +347,11 @@ def _ensure_made_at(client_data: bytes, purpose: str, challenge: bytes, rp: str)
     if not isinstance(origin, str) or not _is_at(rp, origin):
         raise RefusedError(f"the passkey was not used at {rp}")
     return origin
+
+
+def _ensure_same(found: str, origin: str) -> None:
+    if found != origin:
+        raise RefusedError("the answer was given to another address")
 
 
 def _read_client_data(data: bytes) -> dict[str, Any]:
