@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from pydantic import ValidationError
 
-from clinops.domain.digest import digest_bytes
+from clinops.domain.difference import Difference, differing_results, undeclared
+from clinops.domain.digest import canonical, digest_bytes
 from clinops.domain.evidence import Evidence, compare_runs, decide, missing_runs
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import STATE_AFTER, Outcome
 from clinops.domain.suite import Role, Verdict
+from clinops.domain.waiver import Waiver, apply
 from tests.fakes.evidence import FakeEvidence, case, qualified, run
 
 SMOKE = ("smoke", Role.CANDIDATE)
@@ -132,6 +136,8 @@ def test_the_digest_covers_every_field():
         "plan": (),
         "runs": (),
         "findings": (finding(Weight.NOTE),),
+        "differences": (CHANGED_USER,),
+        "waivers": (WAIVER,),
         "outcome": Outcome.REFUSED,
         "files": {},
         "engine": "0.2.0",
@@ -142,7 +148,7 @@ def test_the_digest_covers_every_field():
     assert set(changed) == set(Evidence.model_fields) - {"schema_uri"}
     copies = [original.model_copy(update={name: value}) for name, value in changed.items()]
     assert original.digest not in {copy.digest for copy in copies}
-    assert original.digest == Evidence.model_validate(original.json_value()).digest
+    assert original.digest == Evidence.model_validate_json(canonical(original.json_value())).digest
 
 
 def test_names_the_candidates_images():
@@ -169,24 +175,122 @@ def test_honest_evidence_contradicts_nothing():
     assert evidence().contradictions() == []
 
 
+def contradictions(**changes: object) -> list[str]:
+    return evidence().model_copy(update=changes).contradictions()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"runs": (run(case(verdict=FAILED)),)}, "the outcome is qualified"),
-        ({"runs": ()}, "say inconclusive"),
-        ({"outcome": Outcome.REFUSED}, "say qualified"),
-        ({"findings": (finding(Weight.REFUSES),)}, "say refused"),
-        ({"plan": ()}, "was not planned on the candidate version"),
-        ({"files": {}}, "a file of the smoke run on the candidate version"),
+        ({"runs": (run(case(verdict=FAILED)),)}, ["is left out: smoke: test_a", "is qualified"]),
+        ({"runs": ()}, ["a finding is left out: The smoke suite", "say inconclusive"]),
+        ({"outcome": Outcome.REFUSED}, ["say qualified"]),
+        ({"findings": (finding(Weight.REFUSES),)}, ["say refused"]),
+        ({"plan": ()}, ["was not planned on the candidate version"]),
+        ({"files": {}}, ["a file of the smoke run on the candidate version"]),
     ],
 )
 def test_says_what_in_doctored_evidence_does_not_agree(change, said):
-    [sentence] = evidence().model_copy(update=change).contradictions()
-    assert said in sentence
+    sentences = contradictions(**change)
+    assert len(sentences) == len(said)
+    assert all(part in sentence for part, sentence in zip(said, sentences, strict=True))
 
 
 def test_a_run_without_a_junit_file_needs_its_log_alone():
     broken = run(case(), junit=None)
+    findings = tuple(missing_runs([SMOKE], [broken]))
     files = {"log.txt": broken.log}
-    changes = {"runs": (broken,), "files": files, "outcome": Outcome.INCONCLUSIVE}
-    assert evidence().model_copy(update=changes).contradictions() == []
+    outcome = Outcome.INCONCLUSIVE
+    assert contradictions(runs=(broken,), files=files, findings=findings, outcome=outcome) == []
+
+
+CHANGED_USER = Difference(
+    kind="image-configuration", subject="image: user", before="app", after="root"
+)
+WAIVER = Waiver(
+    id="W-001",
+    version="1.2.0",
+    finding="test-failed",
+    occurrence="smoke: test_a",
+    reason="The replica's clock is late.",
+    owner="Operations",
+    expires=dt.date(2025, 6, 10),
+)
+BAD_RUN = run(case(verdict=FAILED))
+
+
+def waived(**changes: object) -> Evidence:
+    """Make evidence of one failing test that a waiver waives on its last day."""
+    known = (WAIVER,)
+    findings = apply(compare_runs([BAD_RUN]), known, "1.2.0", WAIVER.expires)
+    made = {"runs": (BAD_RUN,), "findings": findings, "waivers": known}
+    return evidence().model_copy(update=made | changes)
+
+
+def test_a_failure_that_is_waived_refuses_nothing_and_is_still_told():
+    [finding] = waived().findings
+    assert (finding.kind, finding.weight, finding.waiver) == ("test-failed", Weight.NOTE, "W-001")
+    assert waived().outcome is Outcome.QUALIFIED
+    assert waived().contradictions() == []
+    assert Evidence.model_validate_json(canonical(waived().json_value())) == waived()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"waivers": ()},
+        {"waivers": (WAIVER.model_copy(update={"version": "1.1.0"}),)},
+        {"waivers": (WAIVER.model_copy(update={"occurrence": "smoke: test_b"}),)},
+        {"waivers": (WAIVER.model_copy(update={"id": "W-002"}),)},
+        {"ended": "2025-06-11T00:00:00+00:00"},
+        {"ended": "never"},
+    ],
+    ids=["none", "other version", "other test", "other id", "expired", "no time"],
+)
+def test_a_waived_finding_without_a_waiver_in_force_contradicts_itself(changes):
+    told = waived(**changes).contradictions()
+    assert "no waiver in force is for this finding: smoke: test_a fails on the candidate" in told
+    assert any("a finding is left out: smoke: test_a" in sentence for sentence in told)
+
+
+def test_a_waived_failure_may_not_be_left_out():
+    [sentence] = waived(findings=()).contradictions()
+    assert sentence == "a finding is left out: smoke: test_a fails on the candidate"
+
+
+def test_a_mended_test_that_differs_must_be_listed_and_noted():
+    runs = (run(case()), run(case(verdict=FAILED), role=BASELINE))
+    found = tuple(differing_results(runs))
+    plan = (SMOKE, ("smoke", BASELINE))
+    findings = (*compare_runs(runs), *undeclared(found))
+    whole = {"runs": runs, "plan": plan, "findings": findings, "differences": found}
+    assert contradictions(**whole) == []
+    [left_out] = contradictions(**{**whole, "differences": ()})
+    assert left_out == "the difference in smoke: test_a is left out"
+    [hidden] = contradictions(**{**whole, "findings": findings[:1]})
+    assert hidden.startswith("a finding is left out: smoke: test_a differs")
+
+
+def test_evidence_from_before_waivers_and_differences_keeps_its_digest():
+    value = evidence().json_value()
+    assert "waivers" not in value
+    assert "differences" not in value
+    assert set(finding(Weight.NOTE).json_value()) == {
+        "kind",
+        "weight",
+        "summary",
+        "detail",
+        "hazards",
+    }
+
+
+@pytest.mark.parametrize(
+    ("runs", "occurrence"),
+    [
+        ([run(case(verdict=FAILED))], "smoke: test_a"),
+        ([run(case(verdict=SKIPPED))], "smoke: test_a"),
+        ([run(case()), run(case(), case("test_b"), role=BASELINE)], "smoke: test_b"),
+    ],
+)
+def test_a_finding_about_a_test_names_its_occurrence(runs, occurrence):
+    assert [found.occurrence for found in compare_runs(runs)] == [occurrence]

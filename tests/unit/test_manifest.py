@@ -55,6 +55,12 @@ def test_takes_a_full_manifest():
     assert Manifest.model_validate_json(found.model_dump_json()) == found
 
 
+def test_a_change_names_the_differences_that_it_covers():
+    covering = GOOD.replace("area: worklist", 'covers: ["image: user", "smoke: test_a"]')
+    assert manifest(covering).changes[0].covers == ["image: user", "smoke: test_a"]
+    assert manifest(GOOD).changes[0].covers == []
+
+
 def test_tells_the_kind_of_package_by_its_key():
     archive = f"package:\n  archive: {{path: ./a//b.tar, sha256: {'c' * 64}}}\n"
     build = "package:\n  build:\n    folder: environments/orthanc/images/orthanc/\n"
@@ -120,6 +126,8 @@ BAD = [
     (GOOD.replace("[orthanc, --upgrade]", "orthanc"), 12, "`upgrade_path[1].command` must be a l"),
     (GOOD.replace("Worklists answer in UTF-8", "''"), 14, "`changes[0].summary` must have at lea"),
     (GOOD.replace("area: worklist", "area: Work List"), 15, "`changes[0].area` must be lower"),
+    (GOOD.replace("area: worklist", "covers: image"), 15, "`changes[0].covers` must be a list"),
+    (GOOD.replace("area: worklist", "covers: [image: user]"), 15, "`changes[0].covers[0]` must be"),
     (GOOD.replace("2026-01-31", "31/01/2026"), 16, "`deadline` must be a date, not `31/01/2026`"),
     (GOOD.replace("  command: [orthanc, --downgrade]\n", ""), 17, "`rollback` says"),
     (GOOD.replace("strategy: script", "strategy: binary"), 19, "`rollback.command` is not run"),

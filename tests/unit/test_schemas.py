@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from clinops.adapters import schemas
+from clinops.domain.yaml_text import read_yaml
 from tests.unit.test_environment import GOOD as ENVIRONMENT
+from tests.unit.test_hazard import GOOD as HAZARDS
 from tests.unit.test_manifest import GOOD as MANIFEST
+from tests.unit.test_waiver import GOOD as WAIVERS
 
 
 def test_no_schema_has_drifted_from_its_model():
@@ -32,10 +34,17 @@ def test_every_schema_is_itself_valid(name: str):
     Draft202012Validator.check_schema(json.loads(schemas.schema_of(name)))
 
 
-@pytest.mark.parametrize(("name", "text"), [("manifest", MANIFEST), ("environment", ENVIRONMENT)])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("manifest", MANIFEST),
+        ("environment", ENVIRONMENT),
+        ("hazards", HAZARDS),
+        ("waivers", WAIVERS),
+    ],
+)
 def test_a_good_document_meets_its_schema_and_a_bad_one_does_not(name: str, text: str):
     validator = Draft202012Validator(json.loads(schemas.schema_of(name)))
-    document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  # dates and numbers as text
-    document = {**yaml.safe_load(text), **{k: v for k, v in document.items() if k == "deadline"}}
+    document = read_yaml(name, text.encode()).data
     assert validator.is_valid(document)
     assert not validator.is_valid({**document, "unknown": 1})

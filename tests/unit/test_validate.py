@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from clinops.adapters.estate import Estate, changed_in_place, validate
+from clinops.adapters.estate import Estate, changed_in_place, hazards_deleted, validate
 from clinops.errors import BadInputError, NotFoundError, Problem
 from tests.fakes.trees import FakeTree
 
@@ -69,23 +69,43 @@ requires:
   - role: clinical-safety-officer
 sign_offs_expire_after_days: 30
 """
+HAZARDS = """\
+schema: 1
+product: archive
+hazards:
+  - id: ARC-001
+    name: Images are lost
+    type: data integrity
+    description: Deleting one object removes others.
+    causes: [delete reaches too far]
+    effect: Images of record no longer exist.
+    harm: Repeated examination.
+    initial: {severity: considerable, likelihood: low}
+    residual: {severity: considerable, likelihood: very-low}
+    owner: Head of radiology systems
+    status: open
+"""
+WAIVERS = "schema: 1\nproduct: archive\nwaivers: []\n"
 SITES = "schema: 1\nsites:\n  ward:\n    ring: 0\n    products: [archive]\n"
 VENDOR = f"schema: 1\nname: Acme\nkeys:\n  - {key('acme')}\n"
 
 M, C = "vendor_manifests/acme/archive.yaml", "environments/archive/compose.yaml"
 G, S = "environments/archive/gate.yaml", "environments/signers.yaml"
+H, X = "environments/archive/hazards.yaml", "environments/archive/waivers.yaml"
+T = "test_suites/archive/smoke/test_alive.py"
 V, W = "vendor_manifests/acme/vendor.yaml", "environments/sites.yaml"
 GOOD = {
     M: MANIFEST,
     V: VENDOR,
     C: COMPOSE,
     G: GATE,
+    H: HAZARDS,
     S: SIGNERS,
     W: SITES,
     "environments/archive/images/archive/Dockerfile": "FROM scratch\n",
     "environments/archive/images/db/Dockerfile": "FROM scratch\n",
     "environments/archive/seed.py": "",
-    "test_suites/archive/smoke/test_alive.py": "",
+    T: 'import pytest\n\npytestmark = pytest.mark.hazard("ARC-001")\n',
     "test_suites/archive/regression/worklist/test_order.py": "",
     "test_suites/archive/helpers/names.py": "",
 }
@@ -181,7 +201,20 @@ OTHERS = {OTHER: MANIFEST.replace("acme", "other"), "vendor_manifests/other/vend
         ({C: COMPOSE.replace("db}", "dbx}")}, C, 6, "no file environments/archive/images/dbx/", ""),
         ({C: COMPOSE.replace("seed.py", "seeds.py")}, C, 10, "no file environments/archive/s", ""),
         ({C: COMPOSE + "  site_checks: [smoke, smok]\n"}, C, 11, "no suite smok", "`smoke`?"),
-        ({"test_suites/archive/smoke/test_alive.py": None}, C, 1, "no suite test_suites/", "add"),
+        ({T: None}, C, 1, "no suite test_suites/", "add"),
+        ({H: None}, H, 1, "no such file", "add it"),
+        ({H: HAZARDS.replace("open", "closed")}, H, 14, "nothing shows why", "add `evidence"),
+        ({H: HAZARDS.replace("archive", "archives")}, H, 2, "the folder is that of", "`product: a"),
+        ({H: HAZARDS.replace("ARC-001", "ARC-002")}, T, 3, "no ARC-001", "`ARC-002`?"),
+        (
+            {T: "@mark.hazard(\n  'ARC-001',\n  'ARC-009')"},
+            T,
+            3,
+            "log has no ARC-009",
+            "`ARC-001`?",
+        ),
+        ({X: "schema: 1\n"}, X, 1, "`product` is missing", "add"),
+        ({X: WAIVERS.replace("archive", "pas")}, X, 2, "the folder is that of the product", ""),
         ({W: None}, W, 1, "no such file", "add it"),
         ({W: SITES.replace("[archive]", "[archives]")}, W, 5, "no product archives", "`archive`?"),
     ],
@@ -245,7 +278,8 @@ def test_reads_no_document_twice_and_is_quick_with_five_hundred_products():
         name = f"archive{number}"
         for path, data in GOOD.items():
             if "/archive" in path:
-                files[path.replace("/archive", f"/{name}", 1)] = data
+                moved = data.replace("t: archive", f"t: {name}") if path == H else data
+                files[path.replace("/archive", f"/{name}", 1)] = moved
         files[f"vendor_manifests/acme/{name}.yaml"] = MANIFEST.replace(
             "t: archive", f"t: {name}"
         ).replace("s/archive/", f"s/{name}/")
@@ -266,6 +300,8 @@ def test_gives_each_document_by_what_it_is_for():
     assert estate().products == ["archive"]
     assert estate().environment("archive").name == "archive"
     assert estate().gate("archive").requires[0].role == "clinical-safety-officer"
+    assert estate().hazard_log("archive").hazards[0].id == "ARC-001"
+    assert estate().waivers("archive") == ()
     assert estate().suites("archive") == ["regression", "smoke"]
     assert estate().signers().signers["ada"].name == "Ada"
     assert estate().sites().running("archive") == ["ward"]
@@ -279,6 +315,47 @@ def test_names_the_nearest_product():
     with pytest.raises(NotFoundError) as caught:
         estate().environment("archiv")
     assert caught.value.mend == "did you mean `archive`?"
+
+
+def test_gives_the_waivers_of_a_product_that_has_some():
+    waiver = (
+        '  - {id: W-001, version: "2.0", finding: test-failed, occurrence: "smoke: x", '
+        "reason: r, owner: o, expires: 2026-01-31}\n"
+    )
+    found = Estate(tree({**GOOD, X: WAIVERS.replace(" []", "\n" + waiver)})).waivers("archive")
+    assert [waiver.id for waiver in found] == ["W-001"]
+
+
+def test_says_that_there_is_no_hazard_log():
+    with pytest.raises(NotFoundError):
+        Estate(tree({**GOOD, H: None})).hazard_log("archive")
+
+
+def test_reads_no_suite_as_text_that_is_none():
+    assert problems_of({"test_suites/archive/smoke/scan.dcm": "hazard('ARC-009')"}) == []
+    assert validate(FakeTree({**tree(GOOD).files, T: b"\xff hazard('ARC-001')"}), live={}) == []
+
+
+TWO = HAZARDS + HAZARDS.split("hazards:\n")[1].replace("ARC-001", "ARC-002")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (TWO, TWO, []),
+        (HAZARDS, TWO, []),
+        (None, TWO, []),
+        (TWO, TWO.replace("status: open", "status: closed\n    evidence: [minutes]"), []),
+        (TWO, HAZARDS, ["the hazard ARC-002 is deleted"]),
+        (TWO, TWO.replace("ARC-001", "ARC-003"), ["the hazard ARC-001 is deleted"]),
+        (TWO, None, ["the hazard ARC-001 is deleted", "the hazard ARC-002 is deleted"]),
+        (TWO, "schema: 1\n", ["`hazards` is missing", "`product` is missing"]),
+        ("schema: 1\n", HAZARDS, []),
+    ],
+)
+def test_hazards_are_closed_never_deleted(before, after, told):
+    problems = hazards_deleted(tree({H: after}), tree({H: before}))
+    assert [(problem.file, problem.what) for problem in problems] == [(H, what) for what in told]
 
 
 def test_refuses_to_choose_between_two_manifests():
