@@ -33,10 +33,17 @@ def extended(file: str, data: bytes, at: Place, addition: Addition) -> bytes:
     wanted = _with(read_yaml(file, data).data, at, addition)
     text = data.decode("utf-8-sig")
     for made in (_inserted(text, at, addition), _rewritten(text, wanted)):
-        found = read_yaml(file, made.encode())
-        if not found.problems and found.data == wanted:
+        if _says(made, wanted):
             return made.encode()
     raise BadInputError(f"{file} can't be written with this in it", mend="use plain letters")
+
+
+def _says(text: str, wanted: Any) -> bool:
+    try:
+        found = read_yaml("", text.encode())
+    except BadInputError:
+        return False
+    return not found.problems and bool(found.data == wanted)
 
 
 def _with(data: Any, at: Place, addition: Addition) -> Any:
