@@ -1,0 +1,139 @@
+"""The application: routes, what guards them, and what happens to errors.
+
+Pages only read. Whoever adds pages that write (sign-in, signing, enrolment) adds their routes to
+`ROUTES`, sets `request.state.person`, and fills the block `person` of the base template.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from clinops.errors import ClinOpsError, EvidenceError, InfrastructureError, NotFoundError
+from clinops.gatehouse import files, live, pages
+from clinops.gatehouse.headers import SecurityHeaders
+from clinops.gatehouse.reader import Reader
+from clinops.gatehouse.rendering import page
+from clinops.gatehouse.watch import LedgerWatch
+from clinops.wiring import Wiring
+
+_log = logging.getLogger(__name__)
+
+
+class _Id(Convertor[str]):
+    """Release ids and products: what is spelt otherwise is nobody's, and never looked up."""
+
+    regex = "[a-z0-9][A-Za-z0-9.+~_-]{0,199}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("id", _Id())
+
+ROUTES: Sequence[BaseRoute] = (
+    Route("/", pages.actions),
+    Route("/releases", pages.releases),
+    Route("/releases/{release:id}", pages.release),
+    Route("/releases/{release:id}/history", pages.release_history),
+    Route("/releases/{release:id}/live", live.changes),
+    Route("/releases/{release:id}/safety-case", files.safety_case),
+    Route("/releases/{release:id}/files/{name:path}", files.evidence_file),
+    Route("/systems", pages.systems),
+    Route("/systems/{product:id}", pages.system),
+    Route("/systems/{product:id}/history", pages.system_history),
+    Route("/healthz", pages.healthz),
+    Mount("/static", StaticFiles(packages=[("clinops.gatehouse", "static")])),
+)
+"""Every page that reads, by its address."""
+
+
+def application(wiring: Wiring, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """Make the web application of an estate.
+
+    Args:
+        wiring: The estate.
+        more: Routes beside those that read.
+    """
+    host = urlsplit(wiring.settings.gatehouse_address).hostname or "localhost"
+    app = Starlette(
+        routes=[*more, *ROUTES],
+        middleware=[
+            Middleware(SecurityHeaders),
+            # A page of a stranger that gets itself the name of this machine reads nothing here.
+            Middleware(
+                TrustedHostMiddleware,
+                allowed_hosts=["localhost", "127.0.0.1", host],
+                www_redirect=False,
+            ),
+        ],
+        exception_handlers={
+            HTTPException: _http_error,
+            ClinOpsError: _own_error,
+            Exception: _unforeseen_error,
+        },
+        lifespan=_lifespan,
+    )
+    app.state.wiring = wiring
+    app.state.reader = Reader(wiring)
+    app.state.watch = LedgerWatch(wiring)
+    app.state.listeners = live.Listeners()
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(app.state.watch.keep)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for nothing else
+    status = HTTPStatus(error.status_code)
+    what = "" if error.detail == status.phrase else error.detail
+    return _error_page(request, status, what)
+
+
+async def _own_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, NotFoundError):
+        return _error_page(request, HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, EvidenceError):
+        return _error_page(request, HTTPStatus.CONFLICT, f"The evidence does not hold: {error}")
+    _log.error(
+        "%s: %s",
+        request.url.path,
+        error.diagnostics() if isinstance(error, ClinOpsError) else error,
+    )
+    outside = isinstance(error, InfrastructureError)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if outside else HTTPStatus.INTERNAL_SERVER_ERROR
+    return _error_page(request, status, str(error))
+
+
+async def _unforeseen_error(request: Request, error: Exception) -> Response:
+    del error  # the server logs it; it is none of the reader's business
+    return _error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "")
+
+
+def _error_page(request: Request, status: HTTPStatus, what: str) -> Response:
+    return page(
+        request, "error.html", status.value, code=status.value, phrase=status.phrase, what=what
+    )

@@ -1,0 +1,176 @@
+"""The pages: each reads what it shows and renders it; none of them changes anything."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from clinops.domain.history import tell
+from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.outcome import State
+from clinops.errors import NotFoundError
+from clinops.gatehouse import wording
+from clinops.gatehouse.actions import PAGE, required_actions
+from clinops.gatehouse.live import UNDER_WAY
+from clinops.gatehouse.reader import Reader
+from clinops.gatehouse.rendering import page
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+
+
+def actions(request: Request) -> Response:
+    """Show what waits for whom."""
+    number = _page_number(request)
+    found = required_actions(_reader(request), number)
+    if number > 1 and not found.waiting:
+        raise NotFoundError("there is no such page")
+    pages = -(-found.number_waiting // PAGE)
+    return page(request, "actions.html", actions=found, number=number, pages=pages)
+
+
+def releases(request: Request) -> Response:
+    """Show all releases, newest first."""
+    state, number = _state(request), _page_number(request)
+    found = _reader(request).wiring.ledger.releases(states={state} if state else None)
+    shown = found[(number - 1) * PAGE :][:PAGE]
+    if number > 1 and not shown:
+        raise NotFoundError("there is no such page")
+    return page(
+        request,
+        "releases.html",
+        records=shown,
+        total=len(found),
+        state=state,
+        states=list(State),
+        number=number,
+        pages=-(-len(found) // PAGE),
+    )
+
+
+def release(request: Request) -> Response:
+    """Show one release: the page on which somebody takes responsibility."""
+    dossier = _reader(request).dossier(_record(request))
+    return page(
+        request,
+        "release.html",
+        dossier=dossier,
+        record=dossier.record,
+        evidence=dossier.evidence,
+        outcome=wording.outcome(dossier),
+        moves=dossier.record.state in UNDER_WAY,
+    )
+
+
+def release_history(request: Request) -> Response:
+    """Show every entry about a release."""
+    record = _record(request)
+    told = [tell(entry) for entry in _reader(request).wiring.ledger.about(record.id)][::-1]
+    number = _page_number(request)
+    return page(
+        request,
+        "history.html",
+        record=record,
+        product=record.product,
+        told=told[(number - 1) * PAGE :][:PAGE],
+        number=number,
+        pages=max(1, -(-len(told) // PAGE)),
+        older=None,
+    )
+
+
+def systems(request: Request) -> Response:
+    """Show what is live where, and the state of each line."""
+    reader = _reader(request)
+    number = _page_number(request)
+    products = sorted({*reader.estate().products, *(s.product for s in reader.live())})
+    shown = products[(number - 1) * PAGE :][:PAGE]
+    if number > 1 and not shown:
+        raise NotFoundError("there is no such page")
+    return page(
+        request,
+        "systems.html",
+        products=shown,
+        live={name: [s for s in reader.live() if s.product == name] for name in shown},
+        lines={name: reader.line(name) for name in shown},
+        number=number,
+        pages=max(1, -(-len(products) // PAGE)),
+    )
+
+
+def system(request: Request) -> Response:
+    """Show one system: what is live, its line, its releases."""
+    reader, product = _reader(request), _product(request)
+    found = reader.wiring.ledger.releases(product)
+    return page(
+        request,
+        "system.html",
+        product=product,
+        live=[s for s in reader.live() if s.product == product],
+        line=reader.line(product),
+        log=reader.hazard_log(product),
+        waivers=reader.waivers(product),
+        records=found[:PAGE],
+        total=len(found),
+    )
+
+
+def system_history(request: Request) -> Response:
+    """Show what is on record about a system itself, newest first."""
+    product = _product(request)
+    before = _number(request, "before")
+    reader = _reader(request)
+    entries = reader.history_of_system(product, before, PAGE + 1)
+    return page(
+        request,
+        "history.html",
+        record=None,
+        product=product,
+        told=[tell(entry) for entry in entries[:PAGE]],
+        number=1,
+        pages=1,
+        older=entries[PAGE - 1].sequence if len(entries) > PAGE else None,
+    )
+
+
+def healthz(request: Request) -> Response:
+    """Say that the gatehouse answers; it tells nothing else to those who only knock."""
+    del request
+    return PlainTextResponse("ok\n")
+
+
+def _reader(request: Request) -> Reader:
+    reader: Reader = request.app.state.reader
+    return reader
+
+
+def _record(request: Request) -> ReleaseRecord:
+    return _reader(request).record(request.path_params["release"])
+
+
+def _product(request: Request) -> str:
+    product: str = request.path_params["product"]
+    reader = _reader(request)
+    if product not in reader.estate().products and not reader.wiring.ledger.releases(product):
+        raise NotFoundError("there is no such system")
+    return product
+
+
+def _state(request: Request) -> State | None:
+    asked = request.query_params.get("state", "")
+    if asked and asked not in set(State):
+        raise HTTPException(400, "there is no such state")
+    return State(asked) if asked else None
+
+
+def _page_number(request: Request) -> int:
+    return _number(request, "page") or 1
+
+
+def _number(request: Request, name: str) -> int | None:
+    asked = request.query_params.get(name, "")
+    if asked and not _NUMBER.fullmatch(asked):
+        raise HTTPException(400, "pages are numbered from 1")
+    return int(asked) if asked else None

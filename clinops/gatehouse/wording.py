@@ -1,0 +1,188 @@
+"""Wording: what the pages say, in plain words.
+
+A tone goes with each statement; it is shown beside the words and never instead of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clinops.domain.finding import Weight
+from clinops.domain.outcome import State
+from clinops.domain.suite import Verdict
+from clinops.gatehouse.rendering import TEMPLATES, count, listed
+from flows.dossier import Dossier, SuiteFile
+
+SAID = {
+    State.KNOWN: ("wait", "Not tested yet"),
+    State.QUALIFYING: ("wait", "Being tested"),
+    State.AWAITING_SIGN_OFF: ("wait", "Waits for sign-off"),
+    State.REFUSED: ("bad", "Refused by its tests"),
+    State.INCONCLUSIVE: ("doubt", "Inconclusive"),
+    State.ERRORED: ("doubt", "Testing broke off"),
+    State.REJECTED: ("bad", "Rejected"),
+    State.PROMOTING: ("wait", "Being deployed"),
+    State.LIVE: ("good", "Live"),
+    State.ROLLED_BACK: ("bad", "Rolled back"),
+    State.SUPERSEDED: ("doubt", "Overtaken"),
+}
+WEIGHTS = {
+    Weight.REFUSES: ("bad", "Refuses the release"),
+    Weight.INCONCLUSIVE: ("doubt", "Leaves the answer open"),
+    Weight.NOTE: ("wait", "To be known"),
+}
+VERDICTS = {
+    Verdict.PASSED: ("good", "passed"),
+    Verdict.FAILED: ("bad", "failed"),
+    Verdict.ERROR: ("bad", "broke"),
+    Verdict.SKIPPED: ("doubt", "skipped"),
+    None: ("doubt", "not run"),
+}
+RISK_CLASSES = {
+    5: "unacceptable",
+    4: "must be eliminated or controlled further",
+    3: "undesirable; acceptable only where further reduction is impractical",
+    2: "acceptable where further reduction would cost more than it gains",
+    1: "acceptable",
+}
+ROLLBACKS = {
+    "binary": (
+        "The old version is put back on the data as the new version left it. Nothing that was "
+        "entered meanwhile is lost, provided that the old version can read it."
+    ),
+    "script": (
+        "The vendor's script changes the data back, then the old version is started. What was "
+        "entered meanwhile stays as far as that script carries it back."
+    ),
+    "restore": (
+        "The backup from right before the deployment is put back. Everything entered between "
+        "deployment and rollback is lost and must be entered again."
+    ),
+}
+KINDS = {
+    "security-patch": "security patch",
+    "patch": "patch",
+    "upgrade": "upgrade",
+    "legislative": "change required by law",
+    "new-system": "new system",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The first thing on a release's page."""
+
+    tone: str
+    title: str
+    sentence: str
+
+
+def outcome(dossier: Dossier) -> Outcome:
+    """Say in one sentence where a release stands."""
+    tone, title = SAID[dossier.record.state]
+    if dossier.record.state is not State.AWAITING_SIGN_OFF:
+        return Outcome(tone, title, _SENTENCES[dossier.record.state](dossier))
+    if dossier.evidence is None or dossier.gate is None:
+        return Outcome("bad", "Cannot be signed", "Its evidence or its gate does not hold.")
+    if dossier.changed:
+        return Outcome("bad", "Out of date", _out_of_date(dossier))
+    if dossier.gate.open:
+        return Outcome("good", "Signed off", f"{_passed(dossier)} and everyone required signed.")
+    return Outcome(tone, title, f"{_passed(dossier)}{_but(dossier)}.")
+
+
+def _passed(dossier: Dossier) -> str:
+    suites = dossier.suites
+    tests = sum(len(one.candidate.cases) for one in suites if one.candidate)
+    failures = sum(len(one.failures) for one in suites)
+    if failures:
+        return f"{tests - failures} of {count(tests, 'test')} passed, the others are waived"
+    return f"All {count(tests, 'test')} passed"
+
+
+def _but(dossier: Dossier) -> str:
+    without = sum(one.without_evidence for one in dossier.hazards)
+    noted = len(dossier.undeclared)
+    doubts = [
+        f"{count(without, 'hazard has', 'hazards have')} no passing evidence" if without else "",
+        f"{count(noted, 'difference')} not declared by the vendor" if noted else "",
+    ]
+    said = listed([doubt for doubt in doubts if doubt]) if without or noted else ""
+    return f", but {said}" if said else ", and every hazard has passing evidence"
+
+
+def _out_of_date(dossier: Dossier) -> str:
+    return (
+        f"{listed(dossier.changed)} changed on the protected branch after the tests: signatures "
+        "for this evidence no longer count."
+    )
+
+
+def _refused(dossier: Dossier) -> str:
+    failures = sum(len(one.failures) for one in dossier.suites)
+    if failures:
+        what = f"{count(failures, 'test does', 'tests do')} not pass on {dossier.record.version}."
+    else:
+        what = f"{dossier.record.version} could not be tested as it was delivered."
+    return f"{what} It can't be signed; the vendor must send another release."
+
+
+def _live(dossier: Dossier) -> str:
+    sites = [one.site for one in dossier.live if one.release == dossier.record.id]
+    return f"In use at {listed(sites)}." if sites else "It went live, and others followed it."
+
+
+_SENTENCES: dict[State, Callable[[Dossier], str]] = {
+    State.KNOWN: lambda _: "It was taken in and is tested as soon as there is room.",
+    State.QUALIFYING: lambda _: "Its tests are running. This box follows them by itself.",
+    State.REFUSED: _refused,
+    State.INCONCLUSIVE: lambda _: (
+        "Its tests give no answer, so it can't be signed. What is missing stands below."
+    ),
+    State.ERRORED: lambda _: (
+        "ClinOps failed while it was being tested, which says nothing about the product. "
+        "It is tried again by itself."
+    ),
+    State.REJECTED: lambda _: "A person rejected it, and that is final for this release.",
+    State.PROMOTING: lambda dossier: f"It is being deployed to {listed(dossier.sites)}.",
+    State.LIVE: _live,
+    State.ROLLED_BACK: lambda _: "It was deployed, did not pass its check, and was taken back.",
+    State.SUPERSEDED: lambda _: "A newer release took its place. Nothing more happens to this one.",
+}
+
+
+def suite_line(suite: SuiteFile) -> str:
+    """Say how a suite ended on the candidate."""
+    if suite.candidate is None:
+        return "did not run on the offered version"
+    if not suite.candidate.completed:
+        return "broke off on the offered version"
+    passed = len(suite.candidate.cases) - len(suite.failures)
+    if suite.failures:
+        return f"{len(suite.failures)} not passed, {passed} passed"
+    return f"all {count(passed, 'test')} passed"
+
+
+def readable(name: str) -> str:
+    """Make a sentence of a test's name: `test_x.py::test_a_name_stays[long]`."""
+    last = name.rpartition("::")[2]
+    what, _, parameters = last.partition("[")
+    words = what.removeprefix("test_").replace("_", " ").strip() or last
+    shown = words[:1].upper() + words[1:]
+    return f"{shown} ({parameters.removesuffix(']')})" if parameters else shown
+
+
+TEMPLATES.filters |= {
+    "readable": readable,
+    "suite_line": suite_line,
+    "source": lambda name: name.partition("::")[0],
+}
+TEMPLATES.globals |= {
+    "SAID": SAID,
+    "WEIGHTS": WEIGHTS,
+    "VERDICTS": VERDICTS,
+    "RISK_CLASSES": RISK_CLASSES,
+    "ROLLBACKS": ROLLBACKS,
+    "KINDS": KINDS,
+}
