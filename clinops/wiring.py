@@ -37,6 +37,7 @@ from clinops.ports import (
 )
 
 if TYPE_CHECKING:
+    from clinops.adapters.attestations import EngineKey
     from clinops.adapters.git_repository import GitRepository
     from clinops.domain.evidence import Evidence
 
@@ -103,6 +104,13 @@ class Wiring:
         from clinops.adapters.evidence_files import EvidenceFiles
 
         return EvidenceFiles(self.root / self.settings.evidence)
+
+    @cached_property
+    def engine_key(self) -> EngineKey:
+        """The key with which this engine attests what it measured."""
+        from clinops.adapters.attestations import EngineKey
+
+        return EngineKey.kept_in(self.root / "state" / "engine-key.pem")
 
     @cached_property
     def images(self) -> Images:

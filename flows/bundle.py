@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clinops.adapters import bundle as bundle_file
-from clinops.domain.digest import canonical
+from clinops.adapters.attestations import verify as verify_attestation
+from clinops.domain.digest import canonical, digest_bytes
 from clinops.domain.gate import GatePolicy, GateReport
 from clinops.domain.judgement import evaluate
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
@@ -24,6 +25,11 @@ _GATE = "environment/gate.yaml"
 _WHOSE = (
     "who the signers are: they are the bundle's own, and whoever made it could have made them up; "
     "name a signers.yaml that you trust with --signers"
+)
+_ENVELOPE, _ENGINE_KEY = "test-result.dsse.json", "engine-key.pub"
+_WHICH_ENGINE = (
+    "which engine attested it: the key is the bundle's own; "
+    "name the public key of the engine that you trust with --engine-key"
 )
 
 
@@ -66,11 +72,27 @@ def export_release(record: ReleaseRecord, wiring: Wiring, target: Path) -> str:
         {path: head.read(path) for path in policy},
         entries,
         target,
+        _attestation(entries, wiring),
     )
     return record.evidence
 
 
-def verify_bundle(path: Path, *, digest: str | None, signers: Path | None) -> Verdict:
+def _attestation(entries: Sequence[Entry], wiring: Wiring) -> dict[str, bytes]:
+    return {name: wiring.evidence.get(digest) for name, digest in _attested(entries).items()}
+
+
+def _attested(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return what the ledger names as the attestation of its verdict, by name in a bundle."""
+    for entry in entries:
+        if entry.kind is Kind.VERDICT and "attestation" in entry.body:
+            found = entry.body["attestation"]
+            return {_ENVELOPE: found["envelope"], _ENGINE_KEY: found["key"]}
+    return {}
+
+
+def verify_bundle(
+    path: Path, *, digest: str | None, signers: Path | None, engine_key: Path | None = None
+) -> Verdict:
     """Verify a bundle by itself.
 
     The gate is judged as of the moment when it mattered: when the promotion began, or else when
@@ -80,6 +102,7 @@ def verify_bundle(path: Path, *, digest: str | None, signers: Path | None) -> Ve
         path: The bundle.
         digest: The evidence digest that the verifier expects, from elsewhere.
         signers: A `signers.yaml` that the verifier trusts more than the bundle's.
+        engine_key: The public key, as PEM, of the engine that the verifier expects.
     """
     try:
         bundle = bundle_file.read(path)
@@ -92,14 +115,16 @@ def verify_bundle(path: Path, *, digest: str | None, signers: Path | None) -> Ve
         bad.append(f"the evidence is {evidence.digest}, not {digest} as expected")
     bad += _recorded(bundle.entries, evidence.digest)
     good.append(f"{evidence.release.id}: {evidence.outcome}")
+    attested = _attests(bundle, engine_key)
+    good, bad, unproven = good + attested.good, bad + attested.bad, attested.unproven
     moment = _moment(bundle.entries)
     if moment is None:
-        return Verdict([*good, "nobody has signed this release"], bad)
+        return Verdict([*good, "nobody has signed this release"], bad, unproven)
     try:
         report = _judged(bundle, signers, moment)
     except (ClinOpsError, KeyError, TypeError, ValueError, OverflowError) as error:
-        return Verdict(good, [*bad, f"the gate can't be judged: {error}"])
-    unproven = [] if signers else [_WHOSE]
+        return Verdict(good, [*bad, f"the gate can't be judged: {error}"], unproven)
+    unproven = unproven if signers else [*unproven, _WHOSE]
     good += [
         f"signed: {one.name} ({one.role}"
         + (f", {one.registration.body} {one.registration.number}" if one.registration else "")
@@ -113,6 +138,23 @@ def verify_bundle(path: Path, *, digest: str | None, signers: Path | None) -> Ve
     if deployed or any(one.startswith("not counted") for one in refused):
         return Verdict(good, [*bad, *refused], unproven)
     return Verdict([*good, *(f"the gate is closed; {one}" for one in refused)], bad, unproven)
+
+
+def _attests(bundle: bundle_file.Bundle, engine_key: Path | None) -> Verdict:
+    """Check what the engine attested, by the key that the verifier expects or the bundle's own."""
+    try:
+        named = _attested(bundle.entries)
+        if named != {name: digest_bytes(data) for name, data in bundle.attestation.items()}:
+            return Verdict([], ["the engine's attestation is not the one that the ledger names"])
+        if not named:
+            missing = ["that an engine measured this: none attested it"]
+            return Verdict([], missing) if engine_key else Verdict([], [], missing)
+        public = engine_key.read_bytes() if engine_key else bundle.attestation[_ENGINE_KEY]
+        keyid = verify_attestation(bundle.attestation[_ENVELOPE], public, bundle.evidence)
+    except (ClinOpsError, KeyError, TypeError) as error:
+        return Verdict([], [f"the engine's attestation does not hold: {error}"])
+    good = [f"the engine with the key {keyid} attested what the evidence says"]
+    return Verdict(good, [], [] if engine_key else [_WHICH_ENGINE])
 
 
 def _judged(bundle: bundle_file.Bundle, signers: Path | None, moment: str) -> GateReport:

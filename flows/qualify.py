@@ -7,6 +7,7 @@ ClinOps itself failed, and then nothing is decided.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from clinops.domain.finding import Finding
@@ -64,11 +65,12 @@ def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseR
         try:
             with wiring.bench(lease.holder) as bench:
                 result = _on_bench(Release.model_validate(record.release), wiring, bench, stages)
+            attestation = _attest(result, wiring)
         except Exception as error:
             _record_error(error, release_id, wiring, attempt)
             raise
         lease.ensure()
-        _record_verdict(wiring, result, attempt)
+        _record_verdict(wiring, result, attempt, attestation)
     report(result, stages)
     return wiring.release(release_id)
 
@@ -109,7 +111,17 @@ def _record_error(error: Exception, release_id: str, wiring: Wiring, attempt: in
     )
 
 
-def _record_verdict(wiring: Wiring, result: Result, attempt: int) -> None:
+def _attest(result: Result, wiring: Wiring) -> dict[str, str]:
+    """Sign what was measured, for other tools, and keep it with the key that it verifies with."""
+    return {
+        "envelope": wiring.evidence.put(wiring.engine_key.attest(result.evidence)),
+        "key": wiring.evidence.put(wiring.engine_key.public),
+    }
+
+
+def _record_verdict(
+    wiring: Wiring, result: Result, attempt: int, attestation: Mapping[str, str]
+) -> None:
     evidence = result.evidence
     wiring.ledger.append(
         Kind.VERDICT,
@@ -120,6 +132,7 @@ def _record_verdict(wiring: Wiring, result: Result, attempt: int) -> None:
             "findings": [_line(finding) for finding in evidence.findings],
             "junit": dict(result.totals),
             "attempt": attempt,
+            "attestation": dict(attestation),
         },
     )
 

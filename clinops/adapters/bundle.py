@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -25,7 +25,7 @@ MAX_BYTES = 512 * 1024 * 1024
 """The largest bundle that is written or read; all of it is held in memory."""
 
 EVIDENCE, LEDGER, SUMS, README = "evidence.json", "ledger.jsonl", "SHA256SUMS", "README.txt"
-FILES, POLICY, SIGNATURES = "files/", "policy/", "signatures/"
+FILES, POLICY, SIGNATURES, ATTESTATION = "files/", "policy/", "signatures/", "attestation/"
 
 _README_TEXT = b"""\
 The evidence of one release as ClinOps gathered it, with its sign-offs and the policy they met.
@@ -49,6 +49,9 @@ class Bundle:
     """Gate policy and public keys, by their path in the estate."""
     entries: tuple[Entry, ...]
     """The ledger's entries about the release, by rising sequence."""
+    attestation: Mapping[str, bytes] = field(default_factory=dict)
+    """What the engine attested, and the public key that it verifies with; empty where it did not.
+    """
 
 
 def export(  # noqa: PLR0917  # the parts of a bundle, in its own order
@@ -58,6 +61,7 @@ def export(  # noqa: PLR0917  # the parts of a bundle, in its own order
     policy_files: Mapping[str, bytes],
     entries: Sequence[Entry],
     target: Path,
+    attestation: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a bundle; equal contents give equal bytes.
 
@@ -71,6 +75,7 @@ def export(  # noqa: PLR0917  # the parts of a bundle, in its own order
         envelopes=tuple(envelopes),
         policy_files=dict(policy_files),
         entries=tuple(sorted(entries, key=lambda entry: entry.sequence)),
+        attestation=dict(attestation or {}),
     )
     data = _pack(bundle)
     _parse(data)
@@ -106,6 +111,7 @@ def _parse(data: bytes) -> Bundle:
         envelopes=tuple(_below(SIGNATURES, members).values()),
         policy_files=_below(POLICY, members),
         entries=tuple(_entries(members)),
+        attestation=_below(ATTESTATION, members),
     )
     _check_files(bundle)
     if _pack(bundle) != data:
@@ -218,6 +224,7 @@ def _members(bundle: Bundle) -> dict[str, bytes]:
             LEDGER: b"".join(canonical(e.json_value()) + b"\n" for e in bundle.entries),
             **{FILES + name: data for name, data in bundle.files.items()},
             **{POLICY + name: data for name, data in bundle.policy_files.items()},
+            **{ATTESTATION + name: data for name, data in bundle.attestation.items()},
             **{
                 f"{SIGNATURES}{number:03}.dsse.json": envelope
                 for number, envelope in enumerate(bundle.envelopes, start=1)

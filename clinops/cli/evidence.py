@@ -49,6 +49,10 @@ def verify(
     signers: Annotated[
         Path | None, typer.Option(help="The signers you trust, instead of the bundle's own.")
     ] = None,
+    engine_key: Annotated[
+        Path | None,
+        typer.Option(help="The public key of the engine that you trust (state/engine-key.pub)."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify a bundle: every byte, every signature, and the gate. No server, no network.
@@ -57,7 +61,7 @@ def verify(
     """
     from flows.bundle import verify_bundle
 
-    verdict = verify_bundle(bundle, digest=digest, signers=signers)
+    verdict = verify_bundle(bundle, digest=digest, signers=signers, engine_key=engine_key)
     if as_json:
         print_json({"holds": verdict.holds, **vars(verdict)})
     else:

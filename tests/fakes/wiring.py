@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from clinops.adapters.attestations import EngineKey
 from clinops.adapters.settings import Settings
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
 from clinops.domain.outcome import State
@@ -254,6 +256,7 @@ class FakeWiring(Wiring):
         self.suites = ScriptedSuites(self.evidence)
         self.sites = FakeSites()
         self.signatures = KEYS
+        self.engine_key = EngineKey(Ed25519PrivateKey.generate())
         self.orchestrator = FakeOrchestrator()
         self.proposals = FakeProposals()
         self.stages = FakeStages()
