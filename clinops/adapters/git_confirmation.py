@@ -53,8 +53,7 @@ def touched(repository: GitRepository, head: str, commits: Sequence[SignedCommit
         found |= one.guarded & {
             change.path for change in repository.changes(head, one.commit.id, *one.guarded)
         }
-    tree = repository.at(head)
-    return sorted(path for path in found if path == SIGNERS or tree.exists(path))
+    return sorted(filter(repository.at(head).exists, found))
 
 
 def why_no_proposal(
@@ -123,11 +122,11 @@ def _brings_in(
 ) -> bool:
     """Whether the last commit is a merge that changes on the branch what the first one changed.
 
-    From the same bytes to the same bytes, and nothing else.
+    From the same bytes to the same bytes, and nothing else. There is no third commit: it would
+    be an ancestor of the first one, which is the oldest.
     """
     first, last = commits[0], commits[-1]
-    only_these = len(commits) == 2 and last.parents == (head, first.id)  # noqa: PLR2004
-    return only_these and repository.changes(head, last.id) == change
+    return last.parents == (head, first.id) and repository.changes(head, last.id) == change
 
 
 def _people(tree: EstateTree) -> dict[str, str]:

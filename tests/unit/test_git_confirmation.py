@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,22 @@ def test_whoever_waits_for_the_others_key_to_run_out_is_still_not_alone(estate: 
     assert "second person" in only_problem(pushed(estate, proposal(estate)))
     left = signer(keys.entry("ben", revoked="2026-06-01"), may_push=True)
     on_file(estate, ops=signer(keys.entry("ops"), may_push=True), ben=left)
+    assert pushed(estate, proposal(estate)).accepted
+
+
+def test_whoever_has_a_passkey_alone_could_confirm_nothing_and_does_not_count(
+    estate: GitEstate,
+) -> None:
+    point = bytes(range(32))
+    cose = bytes.fromhex("a5010203262001215820") + point + bytes.fromhex("225820") + point
+    passkey = {
+        "public": f"webauthn@trust.example {base64.b64encode(cose).decode()}",
+        "credential": "AAAA",
+        "valid_from": "2020-01-01",
+        "valid_until": "2099-12-31",
+    }
+    ops = signer(estate.keys.entry("ops"), may_push=True)
+    on_file(estate, ops=ops, pat=signer(passkey, may_push=True))
     assert pushed(estate, proposal(estate)).accepted
 
 
