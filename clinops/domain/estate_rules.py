@@ -10,6 +10,7 @@ from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import BuildPackage, Manifest, is_above
 from clinops.domain.parsing import Parsed
+from clinops.domain.policy import Need, Requirement, Way, ways
 from clinops.domain.signer import Key, Signers, Vendor, without_comment
 from clinops.domain.site import Sites
 from clinops.domain.waiver import Waivers
@@ -123,24 +124,41 @@ def people_are_on_file_once(signers: Parsed[Signers]) -> Iterator[Problem]:
 
 
 def gate_can_be_met(gate: Parsed[GatePolicy], signers: Signers) -> Iterator[Problem]:
-    """Enough people hold each role that a gate asks for; else it could never open.
+    """Enough people hold the roles that a gate asks for; else it could never open.
 
     An estate without anybody in it (the reference estate) is not held to that yet.
     """
     if not signers.signers:
         return
-    for position, requirement in enumerate(gate.document.requires):
+    policy = gate.document
+    needs: list[tuple[Place, Need]] = [
+        (("requires", position), need) for position, need in enumerate(policy.requires)
+    ]
+    # Without an approved hazard log no gate opens.
+    needs.append((("hazards", "approved_by"), Requirement(role=policy.hazards.approved_by)))
+    for place, need in needs:
+        lacking = [_lacking(way, policy, signers) for way in ways([need])]
+        if all(lacking):
+            least = min(lacking, key=len)
+            what = " and ".join(least)
+            mend = "give the role to someone in environments/signers.yaml"
+            yield gate.problem(place, what, mend)
+
+
+def _lacking(way: Way, policy: GatePolicy, signers: Signers) -> list[str]:
+    found = []
+    for requirement in way:
         holders = [
             name
             for name, signer in signers.signers.items()
             if requirement.role in signer.roles
-            and (gate.document.accept_demonstration or not signer.demonstration)
+            and (policy.accept_demonstration or not signer.demonstration)
         ]
-        if len(holders) < requirement.count:
+        if len(holders) < requirement.places:
             held = ", ".join(holders) or "nobody"
-            what = f"{requirement.count} must sign as {requirement.role}, which is held by {held}"
-            mend = "give the role to someone in environments/signers.yaml"
-            yield gate.problem(("requires", position, "role"), what, mend)
+            must = f"{requirement.places} must sign as {requirement.role}"
+            found.append(f"{must}, which is held by {held}")
+    return found
 
 
 def sites_run_known_products(sites: Parsed[Sites], products: list[str]) -> Iterator[Problem]:

@@ -315,3 +315,31 @@ def test_what_a_build_prints_does_not_choose_its_image(images, hold, engine):
     image = images.obtain(package, tree, name=hold("liar"))
     assert image != other
     assert "Successfully built" in str(engine.images.get(image).history())
+
+
+@pytest.mark.docker
+def test_says_how_an_image_is_run(images: DockerImages, hold):
+    package, tree = building(
+        "USER 1000:1000",
+        "WORKDIR /srv",
+        "ENV LANG=C.UTF-8 PASSWORD=hunter2",
+        "EXPOSE 4242",
+        "VOLUME /data",
+        'HEALTHCHECK --interval=2s CMD ["true"]',
+        'ENTRYPOINT ["sleep"]',
+        'CMD ["1"]',
+    )
+    found = images.configuration(images.obtain(package, tree, name=hold("configured")))
+    assert found["user"] == "1000:1000"
+    assert found["working directory"] == "/srv"
+    assert (found["entrypoint"], found["command"]) == ('["sleep"]', '["1"]')
+    assert (found["port 4242/tcp"], found["volume /data"]) == ("exposed", "declared")
+    assert found["environment LANG"] == "C.UTF-8"
+    assert '"CMD", "true"' in found["health check"]
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.docker
+def test_an_image_that_is_gone_has_no_configuration(images: DockerImages):
+    with pytest.raises(EngineError, match="no image sha256:0000"):
+        images.configuration(f"sha256:{'0' * 64}")

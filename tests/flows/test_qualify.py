@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
+from clinops.domain.digest import canonical
 from clinops.domain.evidence import Evidence
+from clinops.domain.finding import Weight
 from clinops.domain.ledger import Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.replica import ReplicaFailure
@@ -13,8 +17,11 @@ from flows.qualify import qualify_release
 from flows.reconcile import reconcile, retry_at
 from tests.fakes.evidence import case
 from tests.fakes.stages import FakeStages
-from tests.fakes.wiring import MANIFEST, FakeWiring, manifest
+from tests.fakes.wiring import HAZARDS, MANIFEST, FakeWiring, document, manifest
 
+DIFFERS = "undeclared-difference"
+WAIVERS = "environments/pas/waivers.yaml"
+REGRESSION = "regression: test_regression.py::test_works"
 LAST = 3
 """How many runs have been when the last one begins."""
 
@@ -72,7 +79,7 @@ def test_a_good_release_awaits_sign_off(wiring):
 
 def test_is_refused_when_a_test_fails_on_the_candidate_only(wiring):
     wiring.suites.failing = {("regression", "2.0")}
-    assert kinds_of(decided(wiring, State.REFUSED)) == {"test-failed"}
+    assert kinds_of(decided(wiring, State.REFUSED)) == {"test-failed", DIFFERS}
 
 
 def test_is_inconclusive_when_a_test_fails_on_both(wiring):
@@ -89,12 +96,13 @@ def test_is_inconclusive_when_a_suite_does_not_run_to_its_end(wiring, version):
 def test_is_inconclusive_when_a_candidate_test_is_skipped(wiring):
     skipped = case("test_smoke.py::test_works", Verdict.SKIPPED)
     wiring.suites.cases["smoke", "2.0"] = (skipped,)
-    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"test-skipped"}
+    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"test-skipped", DIFFERS}
 
 
 def test_is_inconclusive_when_a_test_of_the_baseline_is_absent_on_the_candidate(wiring):
     wiring.suites.cases["smoke", "2.0"] = (case("test_smoke.py::test_other"),)
-    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"evidence-missing"}
+    evidence = decided(wiring, State.INCONCLUSIVE)
+    assert kinds_of(evidence) == {"evidence-missing", DIFFERS}
 
 
 def test_a_candidate_that_never_gets_ready_is_refused_with_its_log(wiring):
@@ -287,3 +295,107 @@ def test_names_every_stage_by_suite_and_version(wiring):
         "smoke suite on candidate 2.0",
         "assemble evidence",
     ]
+
+
+def waivers(**changes: object) -> bytes:
+    """Write a waiver of the regression test that fails on version 2.0."""
+    waiver = {
+        "id": "W-001",
+        "version": "2.0",
+        "finding": "test-failed",
+        "occurrence": REGRESSION,
+        "reason": "The replica's <b>clock</b> is late.",
+        "owner": "Operations",
+        "expires": dt.date(2099, 1, 31),
+    }
+    return document({"schema": 1, "product": "pas", "waivers": [{**waiver, **changes}]})
+
+
+def test_a_waived_failure_awaits_sign_off_and_is_told(wiring):
+    wiring.commit({WAIVERS: waivers()})
+    wiring.suites.failing = {("regression", "2.0")}
+    evidence = decided(wiring, State.AWAITING_SIGN_OFF)
+    failed, differs = evidence.findings
+    assert (failed.kind, failed.weight, failed.waiver) == ("test-failed", Weight.NOTE, "W-001")
+    assert (differs.kind, differs.waiver) == (DIFFERS, None)
+    assert [waiver.id for waiver in evidence.waivers] == ["W-001"]
+    report = wiring.stages.reports["verdict"]
+    waived = report.split("## Waived")[1]
+    assert "W\\-001, until 2099-01-31, Operations" in waived
+    assert "<b>" not in waived
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"version": "2.1"}, {"expires": dt.date(2020, 1, 31)}, {"occurrence": "regression: test"}],
+    ids=["version", "expired", "occurrence"],
+)
+def test_a_waiver_that_does_not_fit_leaves_the_release_refused(wiring, changes):
+    wiring.commit({WAIVERS: waivers(**changes)})
+    wiring.suites.failing = {("regression", "2.0")}
+    evidence = decided(wiring, State.REFUSED)
+    assert {finding.waiver for finding in evidence.findings} == {None}
+    assert "## Waived" not in wiring.stages.reports["verdict"]
+
+
+def test_a_waiver_counts_as_it_was_at_the_release_s_commit(wiring):
+    release = wiring.offer()
+    wiring.commit({WAIVERS: waivers()})
+    wiring.suites.failing = {("regression", "2.0")}
+    record = wiring.qualify(release)
+    assert record.state is State.REFUSED
+    assert load_evidence(record, wiring).waivers == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [(HAZARDS, b"hazards: ["), (HAZARDS, None), (WAIVERS, b"waivers: [{id: W-001}]")],
+    ids=["broken log", "no log", "broken waivers"],
+)
+def test_a_log_or_waivers_that_cannot_be_read_are_noted_and_count_for_nothing(
+    wiring, path, content
+):
+    wiring.commit({path: content})
+    evidence = decided(wiring, State.AWAITING_SIGN_OFF)
+    [finding] = evidence.findings
+    assert (finding.kind, finding.weight) == ("unreadable-document", Weight.NOTE)
+    assert finding.summary.startswith(path)
+    assert finding.detail
+    assert evidence.waivers == ()
+
+
+def test_what_the_image_sets_otherwise_is_noted_unless_a_change_covers_it(wiring):
+    release = wiring.offer(changes=[{"summary": "Runs as *root*", "covers": ["image: user"]}])
+    wiring.images.configurations = {
+        "pas-1.0": {"user": "app", "port 80/tcp": "exposed"},
+        release.id: {"user": "root"},
+    }
+    evidence = load_evidence(wiring.qualify(release), wiring)
+    port, user = evidence.differences
+    assert (user.before, user.after, user.declared_by) == ("app", "root", "Runs as *root*")
+    assert (port.before, port.after, port.declared_by) == ("exposed", "not set", None)
+    [finding] = evidence.findings
+    assert (finding.kind, finding.occurrence) == (DIFFERS, "image: port 80/tcp")
+    report = wiring.stages.reports["verdict"].split("## Differences")[1]
+    assert "declared: Runs as \\*root\\*" in report
+    assert "**not declared**" in report
+    kept = wiring.evidence.get(evidence.files["image/candidate.json"])
+    assert kept == canonical({"user": "root"})
+    assert "image/baseline.json" in evidence.files
+
+
+def test_a_new_system_has_nothing_to_differ_from():
+    wiring = without_a_system()
+    release = wiring.offer()
+    wiring.images.configurations[release.id] = {"user": "root"}
+    evidence = load_evidence(wiring.qualify(release), wiring)
+    assert (evidence.differences, evidence.findings) == ((), ())
+    assert "## Differences" not in wiring.stages.reports["verdict"]
+
+
+def test_a_declaration_excuses_no_failing_test(wiring):
+    wiring.suites.failing = {("regression", "2.0")}
+    release = wiring.offer(changes=[{"summary": "It fails now", "covers": [REGRESSION]}])
+    record = wiring.qualify(release)
+    assert record.state is State.REFUSED
+    assert kinds_of(load_evidence(record, wiring)) == {"test-failed"}

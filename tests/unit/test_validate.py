@@ -233,6 +233,36 @@ def test_counts_a_demonstrations_people_where_the_gate_takes_them():
     assert problems_of({G: gate}) == []
 
 
+CHOICES = (
+    "  - any_of: [{role: head-of-radiology}, {role: operations}]\n"
+    "  - n_of: {count: 1, among: [{role: clinical-safety-officer}, {role: operations}]}\n"
+)
+
+
+def test_a_choice_can_be_met_where_one_way_can():
+    gate = GATE.replace("sign_offs", f"{CHOICES}sign_offs")
+    told = [(problem.file, problem.line, problem.what) for problem in problems_of({G: gate})]
+    said = "1 must sign as head-of-radiology, which is held by nobody"
+    assert told == [(G, 4, said)]
+    assert problems_of({G: gate + "accept_demonstration: true\n"}) == []
+
+
+def test_says_everything_that_the_nearest_way_lacks():
+    gate = GATE.replace("sign_offs", "  - any_of: [{all_of: [{role: a}, {role: b}]}]\nsign_offs")
+    [problem] = problems_of({G: gate})
+    assert problem.what == (
+        "1 must sign as a, which is held by nobody and 1 must sign as b, which is held by nobody"
+    )
+
+
+def test_says_that_nobody_could_approve_the_hazard_log():
+    [problem] = problems_of({G: GATE + "hazards:\n  approved_by: chief-nurse\n"})
+    assert (problem.line, problem.what) == (
+        6,
+        "1 must sign as chief-nurse, which is held by nobody",
+    )
+
+
 def test_lets_one_person_list_one_key_twice():
     twice = f"{key('ada')}\n      - {key('ada', ' renewed')}"
     assert problems_of({S: SIGNERS.replace(key("ada"), twice)}) == []
