@@ -9,7 +9,7 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## virtual environment, Docker engine, base images (idempotent)
-	@scripts/setup.sh venv reports engine bases
+	@scripts/setup.sh venv server reports engine bases
 
 demo: setup ## a vendor's release from git push to live, on a real system (SIGN=me: you sign)
 	@$(PY) scripts/demo.py --estate $(DEMO) $(if $(SIGN),--sign $(SIGN))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that `make demo` and `make test` need, each step skipped when it is already done.
-#   scripts/setup.sh [venv] [reports] [engine] [bases] [tests]   (no argument: all but tests)
+#   scripts/setup.sh [venv] [server] [reports] [engine] [bases] [tests]   (no argument: all but tests)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,6 +34,20 @@ venv() {
         .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt >&2
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . >/dev/null 2>&1
     echo "$wanted" > .venv/.complete
+}
+
+# The flow server's empty database, made once: its migrations take longer than all else at a start.
+server() {
+    local target=.venv/share/clinops/prefect.db home
+    [ -f "$target" ] && return
+    home=$(mktemp -d)
+    say "empty database of the flow server"
+    PREFECT_HOME=$home PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1 \
+        .venv/bin/python -m prefect server database upgrade -y >"$home/log" 2>&1 ||
+        { tail -5 "$home/log" >&2; rm -rf "$home"; return; }
+    mkdir -p "${target%/*}"
+    mv "$home/prefect.db" "$target"
+    rm -rf "$home"
 }
 
 # Safety case reports are typeset by Pango, in a font that has every letter of a patient's name.
@@ -113,5 +127,5 @@ tests() {
 
 for step in "${@:-venv}" ; do
     [ $# -gt 0 ] && { "$step"; continue; }
-    venv; reports; engine; bases
+    venv; server; reports; engine; bases
 done
