@@ -6,11 +6,13 @@ is read again the slow way, which explains; after the first problem, every row i
 
 from __future__ import annotations
 
-import base64
 import json
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
+
+from pydantic_core import from_json
 
 from clinops.domain.digest import canonical
 from clinops.domain.ledger import (
@@ -178,7 +180,7 @@ def _quickly(row: Row) -> Fact | None:
     if kind is None or not isinstance(row.subject, str):
         return None
     try:
-        body = _decode(row.body)
+        body, _ = _decode(row.body)
         as_written = encode(body) == row.body and row.recomputed() == row.digest
     except (TypeError, ValueError, RecursionError):
         return None
@@ -197,7 +199,9 @@ def _short(text: str) -> int:
     return int(text) if len(text) <= _EXACT_DIGITS else _surprise(text)
 
 
-_decode = json.JSONDecoder(parse_float=_surprise, parse_int=_short, parse_constant=_surprise).decode
+_decode = json.JSONDecoder(
+    parse_float=_surprise, parse_int=_short, parse_constant=_surprise
+).raw_decode
 """Reads no number that Python may write in another form than RFC 8785 does."""
 
 
@@ -213,7 +217,7 @@ def _anchor(body: Mapping[str, Any]) -> Anchor | None:
     payload = body.get("envelope", {}).get("payload")
     if payload is None:
         return None  # nothing is signed here, and nothing of it counts at the gate
-    predicate = json.loads(base64.b64decode(payload, validate=True))["predicate"]
+    predicate = from_json(a2b_base64(payload, strict_mode=True))["predicate"]
     place = predicate.get("ledger")
     return None if place is None else Anchor.model_validate(place, strict=True)
 

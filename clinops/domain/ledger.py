@@ -337,7 +337,7 @@ def fold_release(record: ReleaseRecord | None, entry: Fact) -> ReleaseRecord | N
             raise LedgerError(f"{entry.kind}: no release {release_of(entry)!r} is known")
         _refuse_contradiction(record, entry)
         changes = _changes(entry)
-        return ReleaseRecord.model_validate({**dict(record), **changes}) if changes else record
+        return ReleaseRecord.model_validate({**vars(record), **changes}) if changes else record
     except (KeyError, TypeError, ValueError) as error:
         raise _malformed(entry, error) from error
 
