@@ -16,8 +16,6 @@ MOST_AN_HOUR = 60
 
 _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 500
-_LOOKED_BACK = 1000
-"""Entries of any kind among which those of this hour are counted: never the whole ledger."""
 
 _MORE = f"more than {MOST_AN_HOUR} pushes were refused within this hour; the others are not listed"
 
@@ -43,9 +41,8 @@ def put_on_record(ledger: Ledger, verdict: PushVerdict, now: dt.datetime) -> boo
 
 def _of_this_hour(ledger: Ledger, now: dt.datetime) -> int:
     start = timestamp(now.replace(minute=0, second=0, microsecond=0))
-    after = max(0, ledger.head().sequence - _LOOKED_BACK)
-    entries = ledger.entries(SUBJECT, after=after)
-    return sum(entry.kind is Kind.PUSH_REFUSED and entry.time >= start for entry in entries)
+    newest = ledger.recent(SUBJECT, limit=MOST_AN_HOUR + 1)
+    return sum(entry.kind is Kind.PUSH_REFUSED and entry.time >= start for entry in newest)
 
 
 def _body(verdict: PushVerdict) -> dict[str, object]:

@@ -37,10 +37,10 @@ class BrokenLedger(FakeLedger):
 
 
 class UnreadableLedger(FakeLedger):
-    """A ledger whose tail was cut off."""
+    """A ledger with a line that is none."""
 
-    def head(self) -> Any:
-        raise LedgerError("the ledger's last entries are missing")
+    def recent(self, *_: Any, **__: Any) -> list[Entry]:
+        raise LedgerError("entry 7 can't be read")
 
 
 def test_says_who_was_refused_and_why(ledger: FakeLedger, clock: FakeClock) -> None:
