@@ -138,7 +138,8 @@ def _record_verdict(
 
 
 def _line(finding: Finding) -> dict[str, str]:
-    return {"kind": finding.kind, "weight": finding.weight.value, "summary": finding.summary}
+    line = {"kind": finding.kind, "weight": finding.weight.value, "summary": finding.summary}
+    return line | ({"waiver": finding.waiver} if finding.waiver else {})
 
 
 def report(result: Result, stages: Stages) -> None:

@@ -319,6 +319,8 @@ def test_a_waived_failure_awaits_sign_off_and_is_told(wiring):
     assert (failed.kind, failed.weight, failed.waiver) == ("test-failed", Weight.NOTE, "W-001")
     assert (differs.kind, differs.waiver) == (DIFFERS, None)
     assert [waiver.id for waiver in evidence.waivers] == ["W-001"]
+    told = wiring.last_body(evidence.release.id)["findings"]
+    assert [line.get("waiver") for line in told] == ["W-001", None]
     report = wiring.stages.reports["verdict"]
     waived = report.split("## Waived")[1]
     assert "W\\-001, until 2099-01-31, Operations" in waived

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinops.domain.difference import (
@@ -96,6 +96,7 @@ def test_what_no_change_covers_is_noted_and_refuses_nothing():
 texts = st.dictionaries(st.sampled_from(["user", "command", "port 1/tcp"]), st.sampled_from("ab"))
 
 
+@settings(deadline=None)
 @given(texts, texts)
 def test_the_way_back_differs_in_the_same_things(before, after):
     there, back = differing_images(before, after), differing_images(after, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinops.domain.hazard import HazardLog, Likelihood, Score, Severity, risk_class
@@ -81,6 +81,7 @@ def test_the_class_is_that_of_the_standard(severity: str, likelihood: str, expec
     assert risk_class(Severity(severity), Likelihood(likelihood)) == expected
 
 
+@settings(deadline=None)
 @given(severities, severities, likelihoods, likelihoods)
 def test_a_worse_score_never_has_a_lower_class(one, other, rare, often):
     mild, grave = sorted([one, other], key=list(Severity).index)

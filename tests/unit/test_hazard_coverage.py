@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinops.domain.coverage import Coverage, HazardTest, coverage
@@ -14,6 +14,7 @@ from tests.fakes.evidence import case, run
 from tests.fakes.wiring import hazard, hazards
 
 ONE = "PAS-001"
+LOG = parse("hazards.yaml", hazards(), HazardLog)
 PASSED, BASELINE = Verdict.PASSED, Role.BASELINE
 
 
@@ -23,7 +24,7 @@ def naming(name: str = "test_a", verdict: Verdict = PASSED, *also: str) -> CaseR
 
 def of(*runs: SuiteRun, **changes: object) -> Coverage:
     """Return what the runs say about one hazard."""
-    log = parse("hazards.yaml", hazards(hazard(ONE, **changes)), HazardLog)
+    log = parse("hazards.yaml", hazards(hazard(ONE, **changes)), HazardLog) if changes else LOG
     [found] = coverage(log, runs)
     return found
 
@@ -123,12 +124,14 @@ some_runs = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(some_runs, results)
 def test_no_further_result_that_did_not_pass_ever_covers_a_hazard(runs: list[SuiteRun], more):
     bad = more.model_copy(update={"verdict": Verdict.FAILED})
     assert not of(*runs, run(bad)).covered
 
 
+@settings(deadline=None)
 @given(some_runs)
 def test_what_is_covered_has_a_test_that_passed_on_the_candidate(runs: list[SuiteRun]):
     found = of(*runs)

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinops.domain.finding import Finding, Weight
@@ -160,6 +160,7 @@ waivers = st.builds(
 many = {"found": st.lists(findings), "known": st.lists(waivers), "day": days}
 
 
+@settings(deadline=None)
 @given(**many)
 def test_a_waiver_never_changes_a_finding_of_another_occurrence(found, known, day):
     named = {(one.finding, one.occurrence) for one in known}
@@ -170,6 +171,7 @@ def test_a_waiver_never_changes_a_finding_of_another_occurrence(found, known, da
         assert new == old.model_copy(update={"weight": new.weight, "waiver": new.waiver})
 
 
+@settings(deadline=None)
 @given(**many)
 def test_an_expired_waiver_is_no_waiver(found, known, day):
     in_time = [one for one in known if day <= one.expires]
