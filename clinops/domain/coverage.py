@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from clinops.domain.hazard import Hazard, HazardLog
@@ -43,11 +44,43 @@ def coverage(log: HazardLog, runs: Sequence[SuiteRun]) -> tuple[Coverage, ...]:
     A hazard is covered where at least one test names it and every such test passed on the
     candidate. A test that only the baseline ran, or whose run broke off, has not passed.
     """
-    return tuple(_of(hazard, runs) for hazard in log.hazards)
+    ended = _ended(runs)
+    naming: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for run in runs:
+        for case in run.cases:
+            for hazard in case.hazards:
+                naming[hazard].add((run.suite, case.name))
+    return tuple(_of(hazard, _tests(naming[hazard.id], ended)) for hazard in log.hazards)
 
 
-def _of(hazard: Hazard, runs: Sequence[SuiteRun]) -> Coverage:
-    tests = _tests(hazard.id, runs)
+def _ended(runs: Sequence[SuiteRun]) -> dict[tuple[str, str, Role], Verdict | None]:
+    """Return how each test ended; the worst, should it have run more than once."""
+    ended: dict[tuple[str, str, Role], Verdict | None] = {}
+    for run in runs:
+        for case in run.cases:
+            key = (run.suite, case.name, run.role)
+            # What passed before its run broke off might have failed after it.
+            passed_for_nothing = case.verdict is Verdict.PASSED and not run.completed
+            verdict = None if passed_for_nothing else case.verdict
+            ended[key] = min(ended.get(key, verdict), verdict, key=_WORST_FIRST.index)
+    return ended
+
+
+def _tests(
+    naming: Iterable[tuple[str, str]], ended: Mapping[tuple[str, str, Role], Verdict | None]
+) -> tuple[HazardTest, ...]:
+    return tuple(
+        HazardTest(
+            suite=suite,
+            name=name,
+            baseline=ended.get((suite, name, Role.BASELINE)),
+            candidate=ended.get((suite, name, Role.CANDIDATE)),
+        )
+        for suite, name in sorted(naming)
+    )
+
+
+def _of(hazard: Hazard, tests: tuple[HazardTest, ...]) -> Coverage:
     bad = [test for test in tests if test.candidate is not Verdict.PASSED]
     return Coverage(
         hazard=hazard.id,
@@ -60,33 +93,6 @@ def _of(hazard: Hazard, runs: Sequence[SuiteRun]) -> Coverage:
         covered=bool(tests) and not bad,
         why=_why(tests, bad),
     )
-
-
-def _tests(hazard: str, runs: Sequence[SuiteRun]) -> tuple[HazardTest, ...]:
-    naming = {
-        (run.suite, case.name) for run in runs for case in run.cases if hazard in case.hazards
-    }
-    return tuple(
-        HazardTest(
-            suite=suite,
-            name=name,
-            baseline=_verdict(suite, name, Role.BASELINE, runs),
-            candidate=_verdict(suite, name, Role.CANDIDATE, runs),
-        )
-        for suite, name in sorted(naming)
-    )
-
-
-def _verdict(suite: str, name: str, role: Role, runs: Sequence[SuiteRun]) -> Verdict | None:
-    """Return how a test ended; the worst, should it have run more than once."""
-    verdicts = [
-        # What passed before its run broke off might have failed after it.
-        case.verdict if run.completed or case.verdict is not Verdict.PASSED else None
-        for run in runs
-        for case in run.cases
-        if (run.suite, run.role, case.name) == (suite, role, name)
-    ]
-    return min(verdicts, key=_WORST_FIRST.index, default=None)
 
 
 def _why(tests: Sequence[HazardTest], bad: Sequence[HazardTest]) -> str:

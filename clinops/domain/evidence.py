@@ -116,6 +116,7 @@ class Evidence(Value):
     def _strange_findings(self, derived: Sequence[Finding]) -> list[str]:
         # By what a reader sees of a finding: older evidence does not know occurrences.
         listed = {(finding.kind, finding.summary, finding.waiver) for finding in self.findings}
+        following = set(derived)
         return [
             *(
                 f"a finding is left out: {finding.summary}"
@@ -125,7 +126,7 @@ class Evidence(Value):
             *(
                 f"no waiver in force is for this finding: {finding.summary}"
                 for finding in self.findings
-                if finding.waiver is not None and finding not in derived
+                if finding.waiver is not None and finding not in following
             ),
         ]
 
