@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from clinops.adapters.git_proposals import GitProposals
 from clinops.adapters.signers_text import extended
 from clinops.domain.enrolment import NewKey, changes_in_words
 from clinops.domain.ledger import Kind
 from clinops.domain.parsing import parse
 from clinops.domain.signer import Registration, Signers, fingerprint, key_code
 from clinops.errors import BadInputError, InfrastructureError, NotFoundError, RefusedError
+from clinops.ports import Proposals
 from flows import enrolment
 from tests.fakes.authenticator import Authenticator
+from tests.fakes.git_estate import GitEstate, Keys
 from tests.fakes.proposals import FakeProposals
 from tests.fakes.wiring import KEYS, SIGNERS, FakeWiring, document, signer, signers
 
@@ -391,3 +396,41 @@ class TestWords:
         more = passkey.entry(valid_from=dt.date(2025, 1, 1), valid_until=dt.date(2025, 2, 1))
         said = self.words({"joy": joy}, {"joy": {**joy, "keys": [*joy["keys"], more]}})
         assert "a NEW passkey for gate.trust.example" in said
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def estate(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
+    made = GitEstate(tmp_path, keys)
+    yield made
+    made.repository.close()
+
+
+@pytest.mark.parametrize("kind", ["real", "fake"])
+def test_a_proposal_stays_until_it_is_replaced_or_withdrawn(estate: GitEstate, kind: str):
+    real = GitProposals(estate.path, estate.branch)
+    proposals: Proposals = real if kind == "real" else FakeProposals()
+    proposals.withdraw("enrol/ada")
+    assert proposals.tip("enrol/ada") is None
+    tips = set()
+    for data in (b"one", b"two"):
+        proposals.propose("enrol/ada", {SIGNERS: data}, "Propose")
+        tips.add(proposals.tip("enrol/ada"))
+    assert len(tips) == 2
+    assert proposals.tip("enrol/joy") is None
+    proposals.withdraw("enrol/ada")
+    assert proposals.tip("enrol/ada") is None
+
+
+def test_a_proposal_is_an_unsigned_commit_beside_the_protected_branch(estate: GitEstate):
+    before = estate.tip()
+    GitProposals(estate.path, estate.branch).propose("enrol/ada", {SIGNERS: b"one"}, "Propose")
+    assert estate.tip() == before
+    assert estate.git("rev-parse", "enrol/ada^") == before
+    assert estate.git("show", f"enrol/ada:{SIGNERS}") == "one"
+    assert estate.git("diff", "--name-only", before, "enrol/ada") == SIGNERS
+    assert estate.git("log", "-1", "--format=%an %G?", "enrol/ada") == "ClinOps gatehouse N"

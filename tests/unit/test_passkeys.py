@@ -274,6 +274,7 @@ class TestSignIn:
             (Cheat(verified=False), "did not check"),
             (Cheat(rp="evil.example"), "another site"),
             (Cheat(purpose="webauthn.create"), "not used for this"),
+            (Cheat(client_data={"padding": "x" * passkeys.MOST_BYTES}), "can't be read"),
         ],
     )
     def test_refuses(self, passkey: Authenticator, cheat: Cheat, words: str):
