@@ -1,8 +1,7 @@
 """Sign-offs with passkeys (WebAuthn): made in a browser, verifiable later without any server.
 
 The challenge that the authenticator signs is the SHA-256 of the statement's DSSE encoding, so that
-the browser's ceremony is a signature over exactly this statement. The cryptography is the
-`webauthn` library's; what that library does not look at is checked here.
+the browser's ceremony is a signature over exactly this statement.
 """
 
 from __future__ import annotations
@@ -10,22 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
-import json
-import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import webauthn
 from pydantic import StringConstraints
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, options_to_json_dict
-from webauthn.helpers import parse_authentication_credential_json as parse_assertion
 from webauthn.helpers import parse_registration_credential_json as parse_registration
 from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
 from webauthn.helpers.structs import (
-    AuthenticationCredential,
     AuthenticatorAssertionResponse,
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
@@ -33,6 +27,14 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from clinops.adapters.webauthn_answers import (
+    MOST_BYTES,
+    ensure_holds,
+    ensure_made_at,
+    ensure_same,
+    parsed,
+    refusing,
+)
 from clinops.domain.digest import canonical
 from clinops.domain.enrolment import NewKey
 from clinops.domain.envelope import (
@@ -44,10 +46,7 @@ from clinops.domain.envelope import (
 )
 from clinops.domain.signer import PASSKEY, Key, PublicKey, fingerprint, is_passkey, without_comment
 from clinops.domain.value import Value
-from clinops.errors import BadInputError, ClinOpsError, RefusedError
-
-MOST_BYTES: Final = 16 * 1024
-"""Of one part of a browser's answer; real ones are below 2 KiB."""
+from clinops.errors import BadInputError, RefusedError
 
 _PATIENCE_MS: Final = 5 * 60 * 1000
 _ALGORITHMS = [
@@ -56,20 +55,6 @@ _ALGORITHMS = [
     # Windows Hello on older machines has no other.
     Algorithm.RSASSA_PKCS1_v1_5_SHA_256,
 ]
-_IN_PLAIN_WORDS = {
-    "Unexpected RP ID hash": "the passkey belongs to another site",
-    "User was not present": "nobody touched the passkey",
-    "User presence was required": "nobody touched the passkey",
-    "User verification is required": (
-        "the passkey did not check who used it, by PIN, fingerprint or face"
-    ),
-    "Could not verify authentication signature": (
-        "the signature does not match what it is said to sign"
-    ),
-    "Unsupported credential public key alg": "the passkey uses an algorithm that is not accepted",
-}
-"""How the library begins its sentences, and ours."""
-
 Part = Annotated[Base64, StringConstraints(max_length=MOST_BYTES)]
 
 
@@ -106,7 +91,7 @@ class PasskeySignatures:
             raise RefusedError("the signature names a key that is no passkey")
         if signature.keyid != fingerprint(public_key):
             raise RefusedError("the envelope's keyid is not that of the key that signed")
-        _ensure_holds(
+        ensure_holds(
             AuthenticatorAssertionResponse(
                 authenticator_data=base64.b64decode(assertion.authenticatorData),
                 client_data_json=base64.b64decode(assertion.clientDataJSON),
@@ -206,9 +191,9 @@ def envelope_from_assertion(
     Raises:
         RefusedError: It is no signature of that key over that statement.
     """
-    response = _parsed(assertion).response
+    response = parsed(assertion).response
     public_key = without_comment(key_public)
-    with _refusing():
+    with refusing():
         sealed = Assertion(
             authenticatorData=_base64(response.authenticator_data),
             clientDataJSON=_base64(response.client_data_json),
@@ -224,7 +209,7 @@ def envelope_from_assertion(
 
 def credential_of(assertion: Mapping[str, Any]) -> str:
     """Return which credential a browser answered with, unproven; raises RefusedError."""
-    return bytes_to_base64url(_parsed(assertion).raw_id)
+    return bytes_to_base64url(parsed(assertion).raw_id)
 
 
 def verify_sign_in(assertion: Mapping[str, Any], challenge: bytes, origin: str, key: Key) -> None:
@@ -239,11 +224,11 @@ def verify_sign_in(assertion: Mapping[str, Any], challenge: bytes, origin: str, 
     Raises:
         RefusedError: It does not.
     """
-    answer = _parsed(assertion)
+    answer = parsed(assertion)
     if not is_passkey(key.public) or bytes_to_base64url(answer.raw_id) != key.credential:
         raise RefusedError("another passkey answered")
-    found = _ensure_holds(answer.response, without_comment(key.public), challenge)
-    _ensure_same(found, origin)
+    found = ensure_holds(answer.response, without_comment(key.public), challenge)
+    ensure_same(found, origin)
 
 
 def options_for_enrolment(
@@ -285,10 +270,10 @@ def enrolled(response: Mapping[str, Any], challenge: bytes, origin: str, rp: str
         RefusedError: The answer is not for this challenge, address and site, nobody was checked,
             or the key is of a kind that is not accepted.
     """
-    with _refusing():
+    with refusing():
         answer = parse_registration(dict(response))
-        found = _ensure_made_at(answer.response.client_data_json, "webauthn.create", challenge, rp)
-        _ensure_same(found, origin)
+        found = ensure_made_at(answer.response.client_data_json, "webauthn.create", challenge, rp)
+        ensure_same(found, origin)
         made = webauthn.verify_registration_response(
             credential=answer,
             expected_challenge=challenge,
@@ -305,89 +290,3 @@ def enrolled(response: Mapping[str, Any], challenge: bytes, origin: str, rp: str
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _parsed(assertion: Mapping[str, Any]) -> AuthenticationCredential:
-    with _refusing():
-        return parse_assertion(dict(assertion))
-
-
-def _ensure_holds(
-    response: AuthenticatorAssertionResponse, public_key: str, challenge: bytes
-) -> str:
-    """Verify an answer against a key and a challenge; return the origin that it was given to."""
-    kind, encoded = public_key.split()
-    rp = kind.removeprefix(PASSKEY)
-    origin = _ensure_made_at(response.client_data_json, "webauthn.get", challenge, rp)
-    with _refusing():
-        webauthn.verify_authentication_response(
-            # The id is not signed, and so it proves nothing: any will do.
-            credential=AuthenticationCredential(bytes_to_base64url(b"any"), b"any", response),
-            expected_challenge=challenge,
-            expected_rp_id=rp,
-            expected_origin=origin,
-            credential_public_key=base64.b64decode(encoded),
-            # Passkeys that are synchronised count nothing, and the ledger tells a replay anyway.
-            credential_current_sign_count=-1,
-            require_user_verification=True,
-        )
-    return origin
-
-
-def _ensure_made_at(client_data: bytes, purpose: str, challenge: bytes, rp: str) -> str:
-    """Check what the browser vouches for: purpose, challenge and place; return the origin."""
-    found = _read_client_data(client_data)
-    if found.get("type") != purpose:
-        raise RefusedError(f"the passkey was not used for this: it was not {purpose}")
-    if found.get("challenge") != bytes_to_base64url(challenge):
-        raise RefusedError("the passkey answered another challenge: it signed something else")
-    if found.get("crossOrigin", False) is not False or "topOrigin" in found:
-        raise RefusedError("the passkey was used inside another site's page")
-    origin = found.get("origin")
-    if not isinstance(origin, str) or not _is_at(rp, origin):
-        raise RefusedError(f"the passkey was not used at {rp}")
-    return origin
-
-
-def _ensure_same(found: str, origin: str) -> None:
-    if found != origin:
-        raise RefusedError("the answer was given to another address")
-
-
-def _read_client_data(data: bytes) -> dict[str, Any]:
-    try:
-        if len(data) > MOST_BYTES:
-            raise ValueError
-        found = json.loads(data.decode("utf-8"), object_pairs_hook=_each_once)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise RefusedError("the browser's part of the passkey's answer can't be read")
-    return found
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
-
-
-def _is_at(rp: str, origin: str) -> bool:
-    port = r"(:[0-9]{1,5})?"
-    if rp == "localhost" and re.fullmatch(rf"http://localhost{port}", origin):
-        return True
-    return re.fullmatch(rf"https://([a-z0-9-]+\.)*{re.escape(rp)}{port}", origin) is not None
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Turn whatever the library throws at a stranger's bytes into a refusal in plain words."""
-    try:
-        yield
-    except ClinOpsError:
-        raise
-    except Exception as error:
-        # NOTE: besides its own errors it lets through those of its CBOR reader and of OpenSSL.
-        said = (ours for theirs, ours in _IN_PLAIN_WORDS.items() if str(error).startswith(theirs))
-        raise RefusedError(next(said, "the passkey's answer can't be read")) from error

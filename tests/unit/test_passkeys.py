@@ -15,6 +15,7 @@ from clinops.adapters import passkeys
 from clinops.adapters.git_keys import Keyring, filed_keys, revoked_keys
 from clinops.adapters.passkeys import Assertion, PasskeySignatures
 from clinops.adapters.signatures import AnySignatures
+from clinops.adapters.webauthn_answers import MOST_BYTES
 from clinops.domain.digest import canonical
 from clinops.domain.envelope import Envelope, envelope_from, pre_authentication_encoding
 from clinops.domain.parsing import parse
@@ -274,7 +275,7 @@ class TestSignIn:
             (Cheat(verified=False), "did not check"),
             (Cheat(rp="evil.example"), "another site"),
             (Cheat(purpose="webauthn.create"), "not used for this"),
-            (Cheat(client_data={"padding": "x" * passkeys.MOST_BYTES}), "can't be read"),
+            (Cheat(client_data={"padding": "x" * MOST_BYTES}), "can't be read"),
         ],
     )
     def test_refuses(self, passkey: Authenticator, cheat: Cheat, words: str):
