@@ -26,7 +26,7 @@ from clinops.domain.parsing import parse
 from clinops.domain.release import Release
 from clinops.domain.site import LiveSystem
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
-from clinops.errors import BadInputError, ClinOpsError, EvidenceError
+from clinops.errors import BadInputError, EvidenceError, RefusedError
 from clinops.wiring import Wiring
 from flows.gate import changed_inputs, gate_report, load_evidence
 
@@ -52,6 +52,11 @@ class HazardFile:
     def without_evidence(self) -> bool:
         """Whether a hazard that is still there has no passing evidence."""
         return not self.coverage.covered and self.hazard.status != "closed"
+
+    @property
+    def failed(self) -> bool:
+        """Whether there are tests for it, and not all of them passed."""
+        return self.without_evidence and bool(self.coverage.tests)
 
 
 @dataclass(frozen=True)
@@ -119,13 +124,25 @@ class Dossier:
     @cached_property
     def cause(self) -> tuple[str, ...]:
         """What was given as the reason for the state that the release is in."""
-        telling = [told for told in self.history if told.kind in _CAUSES.get(self.record.state, ())]
-        return telling[-1].words if telling else ()
+        kind = _CAUSES.get(self.record.state)
+        telling = [told for told in self.history if told.kind not in _DECIDES_NOTHING]
+        if self.record.state is not State.AWAITING_SIGN_OFF:
+            telling = [told for told in telling if told.kind is kind]
+        # A refused promotion is news only until somebody signs.
+        return telling[-1].words if telling and telling[-1].kind is kind else ()
 
     @property
     def changes(self) -> Sequence[Change]:
         """What the vendor declares that it changed."""
         return self.manifest.changes if self.manifest else ()
+
+    @property
+    def other_baselines(self) -> list[LiveSystem]:
+        """Systems in use that the evidence was not held against, while that still matters."""
+        if self.evidence is None or self.record.state is not State.AWAITING_SIGN_OFF:
+            return []
+        tested = self.evidence.baseline_version
+        return [one for one in self.live if one.site in self.sites and one.version != tested]
 
     @property
     def undeclared(self) -> list[Difference]:
@@ -183,6 +200,16 @@ class Dossier:
         return sorted(files, key=lambda one: (one.complete and not one.failures, one.name))
 
     @property
+    def tests(self) -> int:
+        """How many tests ran on the candidate."""
+        return sum(len(one.candidate.cases) for one in self.suites if one.candidate)
+
+    @property
+    def passed(self) -> int:
+        """How many of them passed."""
+        return self.tests - sum(len(one.failures) for one in self.suites)
+
+    @property
     def rollback(self) -> Rollback | None:
         """The way back that the vendor declares."""
         return self.manifest.rollback if self.manifest else None
@@ -207,17 +234,24 @@ class Dossier:
     @property
     def valid_until(self) -> dt.datetime | None:
         """When the first of the sign-offs that count expires."""
-        if self.policy is None or self.gate is None or not self.gate.counted:
+        waits = self.record.state is State.AWAITING_SIGN_OFF
+        if not waits or self.policy is None or self.gate is None or not self.gate.counted:
             return None
         first = min(dt.datetime.fromisoformat(one.time) for one in self.gate.counted)
         return first + dt.timedelta(days=self.policy.sign_offs_expire_after_days)
 
 
 _CAUSES = {
-    State.ERRORED: {Kind.QUALIFICATION_ERRORED},
-    State.REJECTED: {Kind.REJECTED},
-    State.ROLLED_BACK: {Kind.ROLLED_BACK},
-    State.AWAITING_SIGN_OFF: {Kind.PROMOTION_REFUSED},
+    State.ERRORED: Kind.QUALIFICATION_ERRORED,
+    State.REJECTED: Kind.REJECTED,
+    State.ROLLED_BACK: Kind.ROLLED_BACK,
+    State.AWAITING_SIGN_OFF: Kind.PROMOTION_REFUSED,
+}
+_DECIDES_NOTHING = {
+    Kind.REMINDED,
+    Kind.QUESTION_ASKED,
+    Kind.QUESTION_ANSWERED,
+    Kind.SIGNATURE_REFUSED,
 }
 
 
@@ -301,8 +335,8 @@ class _Gathering:
             return None
         try:
             return gate_report(self._record, self.evidence, self._wiring)
-        except ClinOpsError as error:
-            self.problems.append(f"The gate can't be judged: {error}")
+        except (BadInputError, EvidenceError, RefusedError) as error:
+            self.problems.append(f"The gate can't be judged: {error.diagnostics()}")
             return None
 
     def sites(self) -> tuple[str, ...]:
@@ -314,6 +348,6 @@ class _Gathering:
             return ()
         try:
             return tuple(changed_inputs(self._record, self._wiring))
-        except ClinOpsError as error:
+        except BadInputError as error:
             self.problems.append(f"What changed since can't be told: {error}")
             return ()

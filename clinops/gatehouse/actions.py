@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from clinops.domain.calendar import Freeze
 from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.line import Stop
 from clinops.domain.outcome import State
-from clinops.gatehouse.line import Line
 from clinops.gatehouse.live import UNDER_WAY
 from clinops.gatehouse.reader import Reader
 from flows.dossier import Dossier
@@ -57,7 +58,10 @@ class Actions:
     number_waiting: int
     under_way: tuple[ReleaseRecord, ...]
     number_under_way: int
-    stopped: tuple[Line, ...]
+    stopped: tuple[tuple[str, Stop], ...]
+    """Products whose line is stopped, and by whom."""
+    freezes: tuple[Freeze, ...]
+    """Those in force, and those to come."""
     expiring: tuple[Expiry, ...]
 
 
@@ -68,14 +72,15 @@ def required_actions(reader: Reader, number: int) -> Actions:
     awaiting.sort(key=lambda record: record.since)
     waiting = [_at_gate(reader.dossier(one)) for one in awaiting[(number - 1) * PAGE :][:PAGE]]
     under_way = ledger.releases(states=UNDER_WAY)
-    lines = map(reader.line, reader.estate().products)
+    stops = [(product, reader.stop(product)) for product in reader.estate().products]
     return Actions(
         owed=tuple(sorted(_owed(reader), key=lambda one: (not one.overdue, one.since))),
         waiting=tuple(waiting),
         number_waiting=len(awaiting),
         under_way=tuple(under_way[:PAGE]),
         number_under_way=len(under_way),
-        stopped=tuple(line for line in lines if line.stopped),
+        stopped=tuple((product, stop) for product, stop in stops if stop),
+        freezes=tuple(reader.freezes()[:PAGE]),
         expiring=expiring(reader, waiting)[:PAGE],
     )
 

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import anyio
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -101,6 +102,7 @@ def application(wiring: Wiring, more: Sequence[BaseRoute] = ()) -> Starlette:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run_sync, app.state.reader.read_ahead)
         tasks.start_soon(app.state.watch.keep)
         yield
         tasks.cancel_scope.cancel()

@@ -94,7 +94,7 @@ def systems(request: Request) -> Response:
         "systems.html",
         products=shown,
         live={name: [s for s in reader.live() if s.product == name] for name in shown},
-        lines={name: reader.line(name) for name in shown},
+        stops={name: reader.stop(name) for name in shown},
         number=number,
         pages=max(1, -(-len(products) // PAGE)),
     )
@@ -109,7 +109,7 @@ def system(request: Request) -> Response:
         "system.html",
         product=product,
         live=[s for s in reader.live() if s.product == product],
-        line=reader.line(product),
+        stop=reader.stop(product),
         log=reader.hazard_log(product),
         waivers=reader.waivers(product),
         records=found[:PAGE],

@@ -7,20 +7,24 @@ time: for that there is the limit. Whoever signs or promotes never asks the read
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from heapq import merge
 from itertools import islice
 
 from clinops.adapters.estate import Estate
+from clinops.domain.calendar import PATH as CALENDAR
+from clinops.domain.calendar import Calendar, Freeze
 from clinops.domain.hazard import HazardLog
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.ledger import Entry, ReleaseRecord
+from clinops.domain.line import Stop
+from clinops.domain.outcome import State
 from clinops.domain.site import LiveSystem
 from clinops.domain.waiver import Waiver
 from clinops.errors import BadInputError, NotFoundError
-from clinops.gatehouse.line import Line, line_of
 from clinops.gatehouse.remembered import Remembered
+from clinops.gatehouse.skim import Skim
 from clinops.wiring import Wiring
 from flows.dossier import Dossier, dossier
+from flows.gate import line_stop, still_owed
 
 DOSSIER_SECONDS = 15.0
 _HEAD_SECONDS = 1.0
@@ -33,9 +37,9 @@ class Reader:
         self.wiring = wiring
         self._heads: Remembered[str] = Remembered(_HEAD_SECONDS, limit=1)
         self._estates: Remembered[Estate] = Remembered(3600.0, limit=2)
-        self._dossiers: Remembered[Dossier] = Remembered(DOSSIER_SECONDS)
-        self._emergencies: Remembered[list[ReleaseRecord]] = Remembered(3600.0, limit=1)
-        self._lines: Remembered[Line] = Remembered(DOSSIER_SECONDS, limit=2000)
+        self._dossiers: Remembered[Dossier] = Remembered(DOSSIER_SECONDS, limit=64)
+        self._stops: Remembered[Stop | None] = Remembered(DOSSIER_SECONDS)
+        self._skim = Skim(wiring.ledger)
 
     def estate(self) -> Estate:
         """Return the documents of the protected branch, parsed once a commit."""
@@ -56,10 +60,23 @@ class Reader:
         question = (record.id, record.state, self._newest_about(record), self._commit())
         return self._dossiers.get(question, lambda: dossier(record, self.wiring))
 
-    def line(self, product: str) -> Line:
-        """Return whether releases of a product may go on."""
+    def stop(self, product: str) -> Stop | None:
+        """Return the stop of a product's line that is in force, if there is one."""
+        if product not in self._skim.ever_stopped():
+            return None
         question = (product, self.wiring.ledger.last_sequence(product), self._commit())
-        return self._lines.get(question, lambda: line_of(product, self.wiring))
+        return self._stops.get(question, lambda: line_stop(product, self.wiring))
+
+    def freezes(self) -> list[Freeze]:
+        """Return the freezes that are in force or to come, the first first."""
+        if not self.estate().tree.exists(CALENDAR):
+            return []
+        try:
+            found = self.estate().parsed(CALENDAR, Calendar).document.freezes
+        except BadInputError:
+            return []
+        ahead = [freeze for freeze in found if freeze.until > self.wiring.clock()]
+        return sorted(ahead, key=lambda freeze: freeze.since)
 
     def live(self) -> list[LiveSystem]:
         """Return what is live, everywhere."""
@@ -80,21 +97,14 @@ class Reader:
             return []
 
     def emergencies(self) -> list[ReleaseRecord]:
-        """Return what is live and went there as an emergency."""
-        releases = {live.release for live in self.live() if live.release}
-        question = (frozenset(releases), self.wiring.ledger.head().sequence)
-        return self._emergencies.get(question, lambda: self._find_emergencies(releases))
+        """Return the releases that went live as emergencies and still owe sign-offs."""
+        ledger = self.wiring.ledger
+        owing = (one for one in self._skim.emergencies() if still_owed(ledger.entries(one)))
+        return [record for record in map(self.record, owing) if record.state is State.LIVE]
 
-    def _find_emergencies(self, releases: Iterable[str]) -> list[ReleaseRecord]:
-        routes = {
-            release: [
-                entry.body.get("gate", {}).get("route")
-                for entry in self.wiring.ledger.entries(release)
-                if entry.kind is Kind.DEPLOYMENT_STARTED
-            ]
-            for release in releases
-        }
-        return [self.record(release) for release, found in routes.items() if "emergency" in found]
+    def read_ahead(self) -> None:
+        """Skim the ledger before anybody asks: the first time takes seconds."""
+        self._skim.emergencies()
 
     def history_of_system(self, product: str, before: int | None, limit: int) -> list[Entry]:
         """Return entries about a system, its sites and its releases, newest first."""

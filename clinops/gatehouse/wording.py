@@ -93,23 +93,21 @@ def outcome(dossier: Dossier) -> Outcome:
 
 
 def _passed(dossier: Dossier) -> str:
-    suites = dossier.suites
-    tests = sum(len(one.candidate.cases) for one in suites if one.candidate)
-    failures = sum(len(one.failures) for one in suites)
-    if failures:
-        return f"{tests - failures} of {count(tests, 'test')} passed, the others are waived"
-    return f"All {count(tests, 'test')} passed"
+    if dossier.passed < dossier.tests:
+        tests = count(dossier.tests, "test")
+        return f"{dossier.passed} of {tests} passed, and the others are waived"
+    return f"All {count(dossier.tests, 'test')} passed"
 
 
 def _but(dossier: Dossier) -> str:
     without = sum(one.without_evidence for one in dossier.hazards)
     noted = len(dossier.undeclared)
-    doubts = [
-        f"{count(without, 'hazard has', 'hazards have')} no passing evidence" if without else "",
-        f"{count(noted, 'difference')} not declared by the vendor" if noted else "",
-    ]
-    said = listed([doubt for doubt in doubts if doubt]) if without or noted else ""
-    return f", but {said}" if said else ", and every hazard has passing evidence"
+    doubts = []
+    if without:
+        doubts.append(f"{count(without, 'hazard has', 'hazards have')} no passing evidence")
+    if noted:
+        doubts.append(f"{count(noted, 'difference was', 'differences were')} not declared")
+    return f", but {listed(doubts)}" if doubts else ", and every hazard has passing evidence"
 
 
 def _out_of_date(dossier: Dossier) -> str:
@@ -120,7 +118,7 @@ def _out_of_date(dossier: Dossier) -> str:
 
 
 def _refused(dossier: Dossier) -> str:
-    failures = sum(len(one.failures) for one in dossier.suites)
+    failures = dossier.tests - dossier.passed
     if failures:
         what = f"{count(failures, 'test does', 'tests do')} not pass on {dossier.record.version}."
     else:
