@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,10 @@ from clinops.errors import BadInputError, InfrastructureError
 
 HOME = Path(__file__).parents[2]
 """Where `prefect.yaml` and `flows/` lie."""
+_EMPTY_DATABASE = Path(sys.prefix) / "share" / "clinops" / "prefect.db"
+"""What `scripts/setup.sh` made with this Prefect: migrations are most of a server's first start."""
+_COMMAND = "clinops.adapters.prefect_command"
+_GO = b"\n"
 _POOL = "clinops"
 _PROCESSES = ("worker", "gatehouse", "server")
 _POLL = 0.05
@@ -41,13 +46,16 @@ class Embedded:
         self._lock(say)
         self._start_server(say)
         self._start_gatehouse(say)
+        worker, deployment = self._start_worker(say), self._start_deployment(say)
         server = PrefectServer(self._settings.api, self._settings.prefect_auth(self._root))
-        with closing(server):
+        with closing(server), _patient(worker, deployment):
             self._wait("the Prefect server", server.answers, "server")
             # Made here rather than by the worker: flows are deployed while that one starts.
             server.ensure_pool(_POOL)
-            self._start_worker(say)
-            self._deploy(server, say)
+            _go(worker)
+            if deployment is None and not server.has_deployments():
+                deployment = self._deploying()
+            self._finish(deployment)
             server.create_run("reconcile/reconcile", name="reconcile at start-up",
                               key=f"start-up:{time.time_ns()}", parameters={})  # fmt: skip
         self._wait("the gatehouse", self._gatehouse_answers, "gatehouse")
@@ -106,14 +114,23 @@ class Embedded:
             port = self._settings.port
             self._ensure_free(port, "port")
             say("starting the Prefect server")
+            self._spare_the_migrations()
             command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
             self._start("server", command, self.prefect_environment())
 
-    def _start_worker(self, say: Callable[[str], None]) -> None:
-        if not self._running("worker"):
-            say("starting the worker")
-            command = ["prefect", "worker", "start", "--pool", _POOL, "--type", "process"]
-            self._start("worker", command, self.prefect_environment())
+    def _spare_the_migrations(self) -> None:
+        home = self._root / "state" / "prefect"
+        database = home / "prefect.db"
+        if not database.exists() and _EMPTY_DATABASE.exists():
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(_EMPTY_DATABASE, database)
+
+    def _start_worker(self, say: Callable[[str], None]) -> subprocess.Popen[bytes] | None:
+        if self._running("worker"):
+            return None
+        say("starting the worker")
+        command = [_COMMAND, "worker", "start", "--pool", _POOL, "--type", "process"]
+        return self._start("worker", command, self.prefect_environment(), stdin=subprocess.PIPE)
 
     def _start_gatehouse(self, say: Callable[[str], None]) -> None:
         if not self._running("gatehouse"):
@@ -129,19 +146,28 @@ class Embedded:
         except httpx.HTTPError:
             return False
 
-    def _deploy(self, server: PrefectServer, say: Callable[[str], None]) -> None:
+    def _start_deployment(self, say: Callable[[str], None]) -> subprocess.Popen[bytes] | None:
         stamp = self._run / "deployed"
-        wanted = digest_bytes((HOME / "prefect.yaml").read_bytes() + str(HOME).encode())
-        if stamp.exists() and stamp.read_text() == wanted and server.has_deployments():
-            return
+        if stamp.exists() and stamp.read_text() == _flows_as_they_are():
+            return None
         say("deploying the flows")
-        done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-            cwd=HOME, env=self.prefect_environment(), capture_output=True, text=True, check=False,
+        return self._deploying()
+
+    def _deploying(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", _COMMAND, "--no-prompt", "deploy", "--all"],
+            cwd=HOME, env=self.prefect_environment(), stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        if done.returncode:
-            raise InfrastructureError(f"the flows can't be deployed:\n{done.stderr[-2000:]}")
-        stamp.write_text(wanted)
+
+    def _finish(self, deployment: subprocess.Popen[bytes] | None) -> None:
+        if deployment is None:
+            return
+        _, said = deployment.communicate(_GO)
+        if deployment.returncode:
+            tail = said.decode(errors="replace")[-2000:]
+            raise InfrastructureError(f"the flows can't be deployed:\n{tail}")
+        (self._run / "deployed").write_text(_flows_as_they_are())
 
     def _ensure_free(self, port: int, setting: str) -> None:
         with socket.socket() as probe:
@@ -151,16 +177,23 @@ class Embedded:
                     mend=f"set another `{setting}` in {self._root / 'clinops.toml'}",
                 )
 
-    def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+    def _start(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        stdin: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[bytes]:
         with (self._run / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
-                cwd=HOME, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=HOME, env=environment, stdin=stdin, stdout=log, stderr=log,
                 start_new_session=True,
                 # NOTE: a shell's background job hands on an ignored SIGINT; the worker needs it.
                 preexec_fn=_default_signals,  # noqa: PLW1509
             )  # fmt: skip
         (self._run / f"{name}.pid").write_text(f"{process.pid} {_born(process.pid)}")
+        return process
 
     def _wait(self, what: str, ready: Callable[[], bool], process: str) -> None:
         deadline = time.monotonic() + 90
@@ -201,6 +234,31 @@ class Embedded:
                 break
         (self._run / f"{name}.pid").unlink(missing_ok=True)
         return True
+
+
+@contextmanager
+def _patient(*waiting: subprocess.Popen[bytes] | None) -> Iterator[None]:
+    """Send home whoever still waits for the server when the block ends, however it ends."""
+    try:
+        yield
+    finally:
+        for process in waiting:
+            if process is not None and process.stdin is not None and not process.stdin.closed:
+                process.stdin.close()
+                process.wait()
+                if process.stderr is not None:
+                    process.stderr.close()
+
+
+def _go(process: subprocess.Popen[bytes] | None) -> None:
+    """Tell a waiting command that the server is there; one that has ended says so in its log."""
+    if process is not None and process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(_GO)
+
+
+def _flows_as_they_are() -> str:
+    return digest_bytes((HOME / "prefect.yaml").read_bytes() + str(HOME).encode())
 
 
 def _default_signals() -> None:

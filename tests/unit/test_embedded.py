@@ -202,14 +202,14 @@ def test_a_server_that_does_not_come_up_is_told_with_its_log(tmp_path, monkeypat
     said: list[str] = []
     with pytest.raises(InfrastructureError, match="no module named prefect") as raised:
         made(tmp_path).up(said.append)
-    assert said == ["starting the Prefect server", "starting the gatehouse"]
+    assert said[0] == "starting the Prefect server"
     assert raised.value.mend.endswith("server.log")
 
 
 @OUTLIVES
 def test_a_gatehouse_that_does_not_come_up_is_told_with_its_log(served, tmp_path, monkeypatch):
     program = tmp_path / "python"
-    program.write_text("#!/bin/sh\n[ $2 = prefect ] || { echo 'no such page' >&2; exit 1; }\n")
+    program.write_text("#!/bin/sh\n[ $2 != clinops ] || { echo 'no such page' >&2; exit 1; }\n")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
     (tmp_path / "state/run/gatehouse.pid").unlink()
@@ -296,7 +296,7 @@ def test_the_password_is_in_nobodys_arguments(tmp_path, monkeypatch):
     up = made(tmp_path)
     (tmp_path / "state/run").mkdir()
     for start in (up._start_server, up._start_worker, up._start_gatehouse):
-        start(lambda text: None)
+        embedded._go(start(lambda text: None))
     while not seen.exists() or len(seen.read_text().splitlines()) < len(PROCESSES):
         time.sleep(0.01)
     assert "server start" in seen.read_text()
