@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from clinops.adapters import bundle as bundle_file
 from clinops.adapters.attestations import verify as verify_attestation
+from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.digest import canonical, digest_bytes
-from clinops.domain.gate import GatePolicy, GateReport
-from clinops.domain.judgement import evaluate
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
-from clinops.domain.parsing import parse
-from clinops.domain.signer import Signers, Vendor
 from clinops.errors import ClinOpsError, EvidenceError
 from clinops.wiring import Wiring, offline_signatures
-from flows.gate import load_evidence, reasons, signatures
+from flows.bundled_gate import OF_PRODUCT, SIGNERS, SITES, BundledGate, in_sentences
+from flows.gate import load_evidence, reasons
 
-_SIGNERS = "environments/signers.yaml"
-_GATE = "environment/gate.yaml"
-"""The policy among the evidence files, which every signature covers."""
 _WHOSE = (
     "who the signers are: they are the bundle's own, and whoever made it could have made them up; "
     "name a signers.yaml that you trust with --signers"
+)
+_WHO_WROTE = (
+    "that nobody approved a hazard log or a waiver that they had changed, and that no emergency "
+    "was overdue: git and the ledger know"
 )
 _ENVELOPE, _ENGINE_KEY = "test-result.dsse.json", "engine-key.pub"
 _WHICH_ENGINE = (
@@ -53,17 +52,23 @@ def export_release(record: ReleaseRecord, wiring: Wiring, target: Path) -> str:
     if record.evidence is None:
         raise EvidenceError(f"{record.id} is {record.state}: it has no evidence yet")
     evidence = load_evidence(record, wiring)
-    entries = list(wiring.ledger.about(record.id))
+    of_product = wiring.ledger.entries(record.product)
+    entries = [
+        *wiring.ledger.about(record.id),
+        *(entry for entry in of_product if entry.kind in OF_PRODUCT),
+    ]
     head = wiring.repository.head()
     policy = [
         f"environments/{record.product}/gate.yaml",
-        _SIGNERS,
+        SIGNERS,
+        SITES,
+        *([CALENDAR] if head.exists(CALENDAR) else []),
         *(f"vendor_manifests/{name}/vendor.yaml" for name in wiring.estate(head).vendors()),
     ]
     envelopes = [
         canonical(entry.body["envelope"])
-        for entry in entries
-        if entry.kind in {Kind.SIGNED, Kind.REJECTED}
+        for entry in sorted(entries, key=lambda entry: entry.sequence)
+        if "envelope" in entry.body and entry.kind is not Kind.SIGNATURE_REFUSED
     ]
     bundle_file.export(
         evidence,
@@ -117,25 +122,31 @@ def verify_bundle(
     good.append(f"{evidence.release.id}: {evidence.outcome}")
     attested = _attests(bundle, engine_key)
     good, bad, unproven = good + attested.good, bad + attested.bad, attested.unproven
-    moment = _moment(bundle.entries)
-    if moment is None:
-        return Verdict([*good, "nobody has signed this release"], bad, unproven)
+    judged = _judge(bundle, signers)
+    return Verdict(good + judged.good, bad + judged.bad, unproven + judged.unproven)
+
+
+def _judge(bundle: bundle_file.Bundle, signers: Path | None) -> Verdict:
+    """Judge the gate, and say in words what holds of it and what does not."""
+    known = signers.read_bytes() if signers else bundle.policy_files.get(SIGNERS, b"")
+    gate = BundledGate(bundle, known, offline_signatures())
+    if not gate.is_signed:
+        return Verdict(["nobody has signed this release"], [])
     try:
-        report = _judged(bundle, signers, moment)
+        report, after, bad = gate.report(), gate.owed(), list(gate.anchors())
     except (ClinOpsError, KeyError, TypeError, ValueError, OverflowError) as error:
-        return Verdict(good, [*bad, f"the gate can't be judged: {error}"], unproven)
-    unproven = unproven if signers else [*unproven, _WHOSE]
-    good += [
-        f"signed: {one.name} ({one.role}"
-        + (f", {one.registration.body} {one.registration.number}" if one.registration else "")
-        + f") {one.meaning} it at {one.time}: {one.reason}"
-        for one in report.counted
-    ]
+        return Verdict([], [f"the gate can't be judged: {error}"])
+    unproven = [] if signers else [_WHOSE]
+    unproven += [gate.left_out(), _WHO_WROTE]
+    good = list(dict.fromkeys(chain(in_sentences(report), in_sentences(after) if after else ())))
+    if after and after.owed:
+        missing = "; ".join(after.owed.missing)
+        unproven.append(f"what is owed since the emergency, by {after.owed.deadline}: {missing}")
     if report.open:
-        return Verdict([*good, f"the gate was open at {moment}"], bad, unproven)
-    deployed = any(entry.kind is Kind.DEPLOYMENT_STARTED for entry in bundle.entries)
+        route = f"the gate was open at {gate.moment.time}, for a change of the type {report.route}"
+        return Verdict([*good, route], bad, unproven)
     refused = reasons(report)
-    if deployed or any(one.startswith("not counted") for one in refused):
+    if gate.start or any(one.startswith("not counted") for one in refused):
         return Verdict(good, [*bad, *refused], unproven)
     return Verdict([*good, *(f"the gate is closed; {one}" for one in refused)], bad, unproven)
 
@@ -157,33 +168,6 @@ def _attests(bundle: bundle_file.Bundle, engine_key: Path | None) -> Verdict:
     return Verdict(good, [], [] if engine_key else [_WHICH_ENGINE])
 
 
-def _judged(bundle: bundle_file.Bundle, signers: Path | None, moment: str) -> GateReport:
-    """Judge the gate by the policy that was signed with the evidence, not by one beside it."""
-    known = signers.read_bytes() if signers else bundle.policy_files[_SIGNERS]
-    return evaluate(
-        parse(_GATE, bundle.files[_GATE], GatePolicy),
-        parse(_SIGNERS, known, Signers),
-        {
-            name.split("/")[1]: parse(name, data, Vendor)
-            for name, data in bundle.policy_files.items()
-            if name.endswith("/vendor.yaml")
-        },
-        signatures(bundle.entries, offline_signatures()),
-        evidence=bundle.evidence,
-        committer=bundle.evidence.release.committer,
-        contributors=bundle.evidence.release.contributors,
-        now=dt.datetime.fromisoformat(moment),
-    )
-
-
 def _recorded(entries: Sequence[Entry], digest: str) -> list[str]:
     verdicts = [entry.body.get("evidence") for entry in entries if entry.kind is Kind.VERDICT]
     return [] if verdicts == [digest] else ["the ledger's verdict is not about this evidence"]
-
-
-def _moment(entries: Sequence[Entry]) -> str | None:
-    for kinds in ({Kind.DEPLOYMENT_STARTED}, {Kind.SIGNED, Kind.REJECTED}):
-        times = [entry.time for entry in entries if entry.kind in kinds]
-        if times:
-            return times[-1]
-    return None

@@ -7,16 +7,19 @@ event costs one interval and never a release. Running it twice changes nothing.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from clinops.domain.ledger import Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
 from clinops.errors import BadInputError, ClinOpsError
 from clinops.wiring import Wiring
-from flows.gate import check_everything, contributors_of
+from flows.gate import audit, check_everything, contributors_of
+
+Audited = Callable[[], Sequence[str]]
 
 
 @dataclass
@@ -33,17 +36,19 @@ class Reconciled:
 def reconcile(wiring: Wiring) -> Reconciled:
     """Append new releases and see to it that each open one has a flow run."""
     done = Reconciled()
+    # The audit walks the whole ledger: once is enough, however many releases wait for sign-offs.
+    audited = cache(lambda: audit(wiring))
     estate = wiring.estate(wiring.repository.head())
     for path in estate.manifest_paths():
         with _noted(path, done):
             record = _known(path, wiring, done)
             if record is not None:
-                _schedule(record, wiring, done)
+                _schedule(record, wiring, done, audited)
     # What is half-deployed must come to an end, even where its manifest has been overtaken.
     for record in wiring.ledger.releases():
         if record.state is State.PROMOTING and record.id not in done.scheduled:
             with _noted(record.id, done):
-                _schedule(record, wiring, done)
+                _schedule(record, wiring, done, audited)
     return done
 
 
@@ -85,8 +90,8 @@ def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
     return wiring.release(release_id)
 
 
-def _schedule(record: ReleaseRecord, wiring: Wiring, done: Reconciled) -> None:
-    wanted = next_run(record, wiring)
+def _schedule(record: ReleaseRecord, wiring: Wiring, done: Reconciled, audited: Audited) -> None:
+    wanted = next_run(record, wiring, audited)
     if wanted is None:
         return
     flow, attempt = wanted
@@ -108,8 +113,16 @@ def _create(flow: str, attempt: int, record: ReleaseRecord, wiring: Wiring) -> s
     return wiring.orchestrator.run_link(run)
 
 
-def next_run(record: ReleaseRecord, wiring: Wiring) -> tuple[str, int] | None:
-    """Say which flow a release needs now, and which attempt that is; none if it waits."""
+def next_run(
+    record: ReleaseRecord, wiring: Wiring, audited: Audited | None = None
+) -> tuple[str, int] | None:
+    """Say which flow a release needs now, and which attempt that is; none if it waits.
+
+    Args:
+        record: The release.
+        wiring: The estate.
+        audited: Gives what an audit of the ledger found just now, for several releases at once.
+    """
     alive = wiring.ledger.leases()
     if record.state is State.KNOWN:
         return "qualify", 1
@@ -119,8 +132,10 @@ def next_run(record: ReleaseRecord, wiring: Wiring) -> tuple[str, int] | None:
         return "qualify", record.attempt + 1
     if record.state is State.PROMOTING and f"promote:{record.id}" not in alive:
         return "promote", record.attempt + 1
-    if record.state is State.AWAITING_SIGN_OFF and check_everything(record, wiring).open:
-        return "promote", record.attempt
+    if record.state is State.AWAITING_SIGN_OFF:
+        problems = audited() if audited else None
+        if check_everything(record, wiring, problems).open:
+            return "promote", record.attempt
     return None
 
 

@@ -11,10 +11,13 @@ from typing import Annotated
 
 import typer
 
+from clinops.cli import documents as documents
 from clinops.cli import estate as estate
 from clinops.cli import evidence as evidence
 from clinops.cli import gate as gate
+from clinops.cli import gatehouse as gatehouse
 from clinops.cli import hook as hook
+from clinops.cli import questions as questions
 from clinops.cli import release as release
 from clinops.cli import serve as serve
 from clinops.cli import signer as signer
@@ -31,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, estate, release, gate):
+for group in (serve, gatehouse, estate, release, gate, documents, questions):
     group.register(app)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")

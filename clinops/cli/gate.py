@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from clinops.cli.context import AsJson, Context, next_step, of, print_json, say, show
 from clinops.cli.release import follow
+from clinops.cli.signing import Key, Reason, Role, Yes, put
 from clinops.domain.ledger import Kind, ReleaseRecord
 from clinops.domain.outcome import State
-from clinops.domain.signer import Signer
-from clinops.domain.signoff import Meaning, sign_off_for, statement_bytes
-from clinops.errors import RefusedError
-from clinops.wiring import Wiring
-from flows.gate import check_everything, load_evidence, record_signature
+from clinops.domain.signoff import ChangeType, Meaning
+from clinops.errors import BadInputError, RefusedError
+from flows.gate import check_everything, load_evidence, prepare_sign_off, still_owed
 from flows.reconcile import schedule_promotion
 
 Release = Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")]
-Role = Annotated[str, typer.Option(help="The role of the gate that you fill.")]
-Key = Annotated[
-    str, typer.Option(help="Your SSH key: private, or public with the rest in an agent or token.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,19 +33,77 @@ def sign(
     release: Release,
     role: Role,
     key: Key,
-    reason: Annotated[str, typer.Option(help="Why you approve; it is on record for good.")],
+    reason: Reason,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before signing.")] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HAZARD=REASON",
+            help="Accept a hazard that no passing test covers, and say why. Repeatable.",
+        ),
+    ] = None,
+    emergency: Annotated[
+        bool,
+        typer.Option(
+            "--emergency", help="It can't wait for everybody: what is missing is owed afterwards."
+        ),
+    ] = False,
+    site: Annotated[str | None, typer.Option(help="The site that you speak for.")] = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Approve a release: your signature over exactly this evidence.
+
+    After an emergency, this also gives a sign-off that is still owed.
 
     Example: [bold]clinops sign orthanc-1.12.7 --role clinical-safety-officer
     --key ~/.ssh/id_ed25519 --reason "evidence reviewed, no open hazard"[/bold]
     """
     shared = of(context)
     record = shared.wiring.release(release)
-    _put(shared, record, Meaning.APPROVED, role=role, key=key, reason=reason, yes=yes)
+    prepare = partial(
+        prepare_sign_off,
+        record,
+        shared.wiring,
+        role=role,
+        meaning=Meaning.APPROVED,
+        reason=reason,
+        change=ChangeType.EMERGENCY if emergency else ChangeType.NORMAL,
+        accepts=_accepted(accept or ()),
+        site=site,
+    )
+    put(shared, prepare, key=key, yes=yes, also=partial(_to_know, record, shared))
+    _tell(shared.wiring.release(record.id), shared, as_json=as_json)
+
+
+def _accepted(given: Sequence[str]) -> dict[str, str]:
+    accepts: dict[str, str] = {}
+    for one in given:
+        hazard, equals, why = one.partition("=")
+        if not equals or hazard in accepts:
+            raise BadInputError(
+                f"`--accept {one}` names no hazard with its reason, or one twice",
+                mend='write it like --accept ORT-001="the archive is read-only until June"',
+            )
+        accepts[hazard] = why
+    return accepts
+
+
+def _to_know(record: ReleaseRecord, shared: Context) -> list[str]:
+    """Say what is no part of the statement, but follows from its digests."""
+    evidence = load_evidence(record, shared.wiring)
+    release = evidence.release
+    return [
+        f"release {release.id} of {release.vendor}, committed by {release.committer}",
+        f"{len(evidence.findings)} finding(s): {shared.command(f'release show {record.id}')}",
+    ]
+
+
+def _tell(record: ReleaseRecord, shared: Context, *, as_json: bool) -> None:
+    if record.state is State.LIVE:
+        owed = still_owed(shared.wiring.ledger.entries(record.id))
+        _tell_owed(record, list(owed.missing) if owed else [], as_json=as_json)
+        return
     check = check_everything(record, shared.wiring)
     run = schedule_promotion(record, shared.wiring) if check.open else None
     if as_json:
@@ -60,8 +115,19 @@ def sign(
         show(f"the gate is open; promotion: {run}")
         next_step(shared.command(f"promote {record.id} --wait"))
     else:
-        for reason_why in check.refusals:
-            show(f"  still: {reason_why}")
+        for why in check.refusals:
+            show(f"  still: {why}")
+
+
+def _tell_owed(record: ReleaseRecord, owed: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"release": record.id, "owed": owed})
+        return
+    show(f"signed: {record.id}")
+    for one in owed:
+        show(f"  still owed: {one}")
+    if not owed:
+        show("nothing is owed any more")
 
 
 def reject(
@@ -69,9 +135,9 @@ def reject(
     release: Release,
     role: Role,
     key: Key,
-    reason: Annotated[str, typer.Option(help="Why; it is on record for good.")],
+    reason: Reason,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before signing.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Reject a release for good, with your signature and reason.
 
@@ -80,56 +146,17 @@ def reject(
     """
     shared = of(context)
     record = shared.wiring.release(release)
-    _put(shared, record, Meaning.REJECTED, role=role, key=key, reason=reason, yes=yes)
+    prepare = partial(
+        prepare_sign_off,
+        record,
+        shared.wiring,
+        role=role,
+        meaning=Meaning.REJECTED,
+        reason=reason,
+    )
+    put(shared, prepare, key=key, yes=yes, also=partial(_to_know, record, shared))
     show(f"rejected: {record.id}")
     next_step(shared.command(f"evidence export {record.id}   (for the vendor)"))
-
-
-def _put(
-    shared: Context,
-    record: ReleaseRecord,
-    meaning: Meaning,
-    *,
-    role: str,
-    key: str,
-    reason: str,
-    yes: bool,
-) -> None:
-    """Show what is signed, sign it, and append it."""
-    wiring = shared.wiring
-    if record.state is not State.AWAITING_SIGN_OFF:
-        raise RefusedError(
-            f"{record.id} is {record.state}: only a release that awaits sign-off can be signed",
-            mend=shared.command(f"release show {record.id}"),
-        )
-    signer_id, signer = _signer(wiring, wiring.signatures.public_key(key))
-    evidence = load_evidence(record, wiring)
-    say(f"You are about to sign, as {signer.name} ({role}):")
-    say(f"  {record.product} {record.version} is {meaning} for its sites")
-    say(f"  release {record.id} of {evidence.release.vendor}, "
-        f"committed by {evidence.release.committer}")  # fmt: skip
-    say(f"  on evidence {evidence.digest}")
-    say(f"  with {len(evidence.findings)} finding(s), because: {reason}")
-    if not yes and not typer.confirm("Sign?", err=True):
-        raise RefusedError("not signed, and nothing was recorded")
-    # The time is taken now: a person may have thought about it for a while.
-    statement = sign_off_for(
-        evidence, signer_id, signer, role=role, meaning=meaning, reason=reason, now=wiring.clock()
-    )
-    envelope = wiring.signatures.sign(statement_bytes(statement), key)
-    record_signature(record, evidence, envelope, meaning, wiring)
-
-
-def _signer(wiring: Wiring, public_key: str) -> tuple[str, Signer]:
-    signers = wiring.estate(wiring.repository.head()).signers().signers
-    wanted = public_key.split()[:2]
-    for signer_id, signer in signers.items():
-        if any(key.public.split()[:2] == wanted for key in signer.keys):
-            return signer_id, signer
-    raise RefusedError(
-        "nobody in environments/signers.yaml on the protected branch has this key",
-        mend="have the trust add it in a reviewed commit",
-    )
 
 
 def promote(

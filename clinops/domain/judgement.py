@@ -6,16 +6,28 @@ Pure, so that the gate page, the promotion and an offline verification give the 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+from clinops.domain.approval import judge_approvals, role_for
+from clinops.domain.circumstances import Circumstances
 from clinops.domain.evidence import Evidence
-from clinops.domain.gate import Counted, GatePolicy, GateReport, Refused, Rule
-from clinops.domain.objection import Bench, refuse
-from clinops.domain.outcome import Outcome
-from clinops.domain.seating import seat
+from clinops.domain.gate import (
+    Acceptance,
+    Approved,
+    Counted,
+    GatePolicy,
+    GateReport,
+    Owed,
+    Refused,
+)
+from clinops.domain.identity import Register, moment
+from clinops.domain.ledger import timestamp
+from clinops.domain.objection import Bench
+from clinops.domain.route import Block, Route, blocks, routes
 from clinops.domain.signer import Signers, Vendor
-from clinops.domain.signoff import BrokenSignature, CheckedSignature, Meaning, SignOff
+from clinops.domain.signoff import BrokenSignature, ChangeType, CheckedSignature, Meaning
+from clinops.domain.tally import Tally, tally
 
 
 def evaluate(
@@ -27,6 +39,7 @@ def evaluate(
     evidence: Evidence,
     committer: str,
     contributors: Collection[str] = (),
+    circumstances: Circumstances,
     now: dt.datetime,
 ) -> GateReport:
     """Judge every signature on record, and from those that count whether the gate is open.
@@ -39,71 +52,128 @@ def evaluate(
         evidence: What the signatures must be about.
         committer: Who signed the release's commit: `vendor:<name>` or `trust:<signer id>`.
         contributors: Everybody who signed a commit that changed what the release is made of.
+        circumstances: What else the gate must know.
         now: The time of the judgement; with its zone.
     """
-    moment, others = now.astimezone(dt.UTC), frozenset(contributors)
-    bench = Bench(policy, signers, vendors, evidence, committer, others, moment)
+    register = Register(policy, signers, vendors, now.astimezone(dt.UTC))
+    bench = Bench(register, evidence, committer, frozenset(contributors), circumstances)
     judged = [bench.judge(signature) for signature in signatures]
-    valid = [one for one in judged if isinstance(one, SignOff)]
-    refused = [one for one in judged if isinstance(one, Refused)]
-    rejections = [s for s in valid if s.meaning is Meaning.REJECTED]
-    approvals, repeated = _once_each(policy, [s for s in valid if s.meaning is Meaning.APPROVED])
-    missing = [*_closed_by(evidence.outcome, rejections), *_missing(policy, approvals)]
-    if not signatures:
-        missing.insert(0, "nobody has signed yet")
+    valid = [one for one in judged if not isinstance(one, Refused)]
+    rejections = [one for one in valid if one.signed.meaning is Meaning.REJECTED]
+    approvals = [one for one in valid if one.signed.meaning is Meaning.APPROVED]
+    accepted = tuple(_accepted(approvals))
+    approved, unapproved = _documents(bench)
+    closed = [
+        *_rejected(rejections),
+        *blocks(bench),
+        *unapproved,
+        *_uncovered(bench, accepted),
+    ]
+    trials = [_try(route, approvals, closed, bench) for route in routes(bench)]
+    trial = _choose(trials, approvals)
+    nobody = () if signatures or trial.open else ("nobody has signed yet",)
     return GateReport(
-        open=not missing,
-        counted=tuple(_counted(s) for s in (*rejections, *approvals)),
-        refused=(*refused, *repeated),
-        missing=tuple(missing),
+        open=trial.open,
+        route=trial.route.change if trial.open else None,
+        counted=tuple(_counted(one) for one in (*rejections, *trial.tally.counted)),
+        refused=(*(one for one in judged if isinstance(one, Refused)), *trial.tally.repeated),
+        missing=(*nobody, *trial.missing),
+        awaited=trial.tally.awaited,
+        accepted=accepted,
+        approved=approved,
+        owed=_owed(trial, trials, bench),
     )
 
 
-def _once_each(
-    policy: GatePolicy, approvals: Sequence[SignOff]
-) -> tuple[list[SignOff], list[Refused]]:
-    """Count each person once: per role, or in one role of all where the policy says so."""
-    alone = policy.separation.one_role_each
-    offers: dict[str, list[str]] = {}
-    for approval in approvals:
-        offers.setdefault(_holder(approval, alone=alone), []).append(approval.role)
-    roles = seat(offers, policy.places)
-    counted: dict[tuple[str, str], SignOff] = {}
-    refused: list[Refused] = []
-    for approval in approvals:
-        role = roles[_holder(approval, alone=alone)]
-        if approval.role != role:
-            why = f"{approval.name} already fills the role {role}; one person fills one role"
-            refused.append(refuse(Rule.SAME_PERSON, why, approval))
-        elif (approval.signer, role) in counted:
-            why = f"{approval.name} has already signed off in the role {role}"
-            refused.append(refuse(Rule.SAME_PERSON, why, approval))
-        else:
-            counted[approval.signer, role] = approval
-    return list(counted.values()), refused
+class _Trial(NamedTuple):
+    """What came of one route."""
+
+    route: Route
+    tally: Tally
+    missing: tuple[str, ...]
+
+    @property
+    def open(self) -> bool:
+        return not self.missing
 
 
-def _holder(approval: SignOff, *, alone: bool) -> str:
-    return approval.signer if alone else f"{approval.signer} {approval.role}"
+def _try(
+    route: Route, approvals: Sequence[CheckedSignature], closed: Sequence[Block], bench: Bench
+) -> _Trial:
+    alone = bench.register.policy.separation.one_role_each
+    counted = tally(route, approvals, bench.circumstances.sites, alone=alone)
+    held_up = [block.sentence for block in closed if block.kind not in route.passes]
+    return _Trial(route, counted, (*held_up, *route.bars, *counted.missing))
 
 
-def _closed_by(outcome: Outcome, rejections: Sequence[SignOff]) -> Iterator[str]:
-    if outcome is not Outcome.QUALIFIED:
-        yield f"evidence that qualifies the release: this one's outcome is {outcome}"
+def _choose(trials: Sequence[_Trial], approvals: Sequence[CheckedSignature]) -> _Trial:
+    """Take the first route that is open; where none is, the one that people are on."""
+    by_change = {trial.route.change: trial for trial in trials}
+    meant = {approval.signed.change for approval in approvals}
+    closed = by_change[ChangeType.EMERGENCY if ChangeType.EMERGENCY in meant else ChangeType.NORMAL]
+    return next((trial for trial in trials if trial.open), closed)
+
+
+def _rejected(rejections: Iterable[CheckedSignature]) -> Iterator[Block]:
     for rejection in rejections:
-        yield (
-            f"a new release: {rejection.signer} ({rejection.role}) rejected this one for good, "
-            f"saying: {rejection.reason}"
+        signed = rejection.signed
+        yield Block(
+            "always",
+            f"a new release: {signed.signer} ({signed.role}) rejected this one for good, "
+            f"saying: {signed.reason}",
         )
 
 
-def _missing(policy: GatePolicy, approvals: Sequence[SignOff]) -> Iterator[str]:
-    have = Counter(approval.role for approval in approvals)
-    for role, count in policy.places.items():
-        lacking = count - have[role]
-        if lacking > 0:
-            yield f"{lacking} more sign-off{'s' if lacking > 1 else ''} by role {role}"
+def _documents(bench: Bench) -> tuple[tuple[Approved, ...], list[Block]]:
+    """Return which documents are approved, and a block for each that is not."""
+    approved: list[Approved] = []
+    unapproved: list[Block] = []
+    for wanted in bench.circumstances.wanted(bench.evidence):
+        authors = bench.circumstances.authors.get(wanted.document, frozenset())
+        found = [*judge_approvals(wanted, bench.circumstances.approvals, authors, bench.register)]
+        good = [one for one in found if isinstance(one, Approved)]
+        approved += good
+        if not good:
+            why = [f"; not counted: {one.sentence}" for one in found if isinstance(one, Refused)]
+            asked = f"an approval of {wanted} by role {role_for(wanted, bench.register)}"
+            unapproved.append(Block("always", asked + "".join(dict.fromkeys(why))))
+    return tuple(approved), unapproved
 
 
-def _counted(sign_off: SignOff) -> Counted:
-    return Counted.model_validate(sign_off.model_dump(include=set(Counted.model_fields)))
+def _accepted(approvals: Iterable[CheckedSignature]) -> Iterator[Acceptance]:
+    """Yield every acceptance of a hazard, whether its signer is needed for a place or not."""
+    for approval in approvals:
+        person = approval.signed.model_dump(
+            include={"signer", "name", "role", "registration", "time"}
+        )
+        for hazard, reason in approval.signed.accepts.items():
+            yield Acceptance(hazard=hazard, reason=reason, **person)
+
+
+def _uncovered(bench: Bench, accepted: Collection[Acceptance]) -> Iterator[Block]:
+    rules = bench.register.policy.hazards
+    by_hand = {acceptance.hazard for acceptance in accepted}
+    for hazard in bench.circumstances.coverage:
+        weighs = hazard.status != "closed" and hazard.weight >= rules.evidence_from_class
+        if weighs and not hazard.covered and hazard.hazard not in by_hand:
+            what = f"passing evidence for the hazard {hazard.hazard} ({hazard.name}), "
+            how = f"or its acceptance in writing by {rules.accepted_by}: {hazard.why}"
+            yield Block("always", what + how)
+
+
+def _owed(trial: _Trial, trials: Sequence[_Trial], bench: Bench) -> Owed | None:
+    """Return what an emergency leaves to be signed, as long as it is not."""
+    deployed, emergency = bench.circumstances.deployed, bench.register.policy.emergency
+    route = deployed.route if deployed else trial.route.change
+    normal = next(one.tally for one in trials if one.route.change is ChangeType.NORMAL)
+    begun = not deployed.settled if deployed else trial.open
+    if not begun or route is not ChangeType.EMERGENCY or emergency is None or not normal.missing:
+        return None
+    start = moment(deployed.time) if deployed else bench.register.now
+    deadline = start + dt.timedelta(hours=emergency.owed_within_hours)
+    return Owed(deadline=timestamp(deadline), missing=normal.missing, awaited=normal.awaited)
+
+
+def _counted(signature: CheckedSignature) -> Counted:
+    said = signature.signed.model_dump(include=set(Counted.model_fields))
+    return Counted.model_validate({**said, "sequence": signature.sequence})

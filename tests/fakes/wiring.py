@@ -17,13 +17,13 @@ from clinops.adapters.settings import Settings
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.replica import Replica
-from clinops.domain.signoff import Meaning, SignOff, sign_off_for, statement_bytes
+from clinops.domain.signoff import LineAction, Meaning, SignOff, sign_off_for, statement_bytes
 from clinops.domain.site import LiveSystem
 from clinops.domain.suite import CaseResult, SuiteRun
 from clinops.errors import SeedError
 from clinops.ports import EstateTree
 from clinops.wiring import Bench, Wiring
-from flows.gate import load_evidence
+from flows.gate import load_evidence, prepare_approval, prepare_line_order, record
 from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import reconcile
@@ -131,7 +131,13 @@ def compose(**changes: Any) -> bytes:
 def gate(**changes: Any) -> bytes:
     """Write the gate of `pas`: two people, fourteen days."""
     requires = [{"role": "safety"}, {"role": "operations"}]
-    content = {"schema": 1, "requires": requires, "sign_offs_expire_after_days": 14}
+    content = {
+        "schema": 1,
+        "requires": requires,
+        "hazards": {"accepted_by": "safety", "approved_by": "safety"},
+        "waivers": {"approved_by": "safety"},
+        "sign_offs_expire_after_days": 14,
+    }
     return document({**content, **changes})
 
 
@@ -280,7 +286,7 @@ class FakeWiring(Wiring):
         return self.git.commit(changes, KEYS.public_key(who))
 
     def adopt(self, *names: str) -> None:
-        """Put version 1.0 in use, at both sites by default."""
+        """Put version 1.0 in use, at both sites by default, with an approved hazard log."""
         tree = self.git.head()
         environment = self.estate(tree).environment("pas")
         package = self.estate(tree).manifest(MANIFEST).package
@@ -296,6 +302,19 @@ class FakeWiring(Wiring):
             self.sites.data["pas", site] = "patients"
             self.ledger.append(Kind.SYSTEM_ADOPTED, f"pas@{site}", {"live": live.json_value()})
         self.sites.calls.clear()
+        self.approve()
+
+    def approve(self, who: str = "joy", document: str = HAZARDS, item: str = "") -> Entry:
+        """Approve the hazard log, or a waiver, as it is on the protected branch."""
+        approval = prepare_approval(
+            "pas", document, item, self, who, role=ROLES.get(who, "safety"), reason="Read it."
+        )
+        return record(KEYS.sign(statement_bytes(approval), who), self)
+
+    def order(self, action: LineAction, who: str = "joy", role: str = "safety") -> Entry:
+        """Stop the line of `pas`, or let it go on."""
+        made = prepare_line_order("pas", action, self, who, role=role, reason="Because.")
+        return record(KEYS.sign(statement_bytes(made), who), self)
 
     def offer(self, version: str = "2.0", **changes: Any) -> ReleaseRecord:
         """Push a version as the vendor does, and reconcile."""
@@ -323,14 +342,17 @@ class FakeWiring(Wiring):
             meaning=Meaning.APPROVED,
             reason="Read it.",
             now=self.clock(),
+            ledger=self.ledger.head(),
         )
-        claimed = SignOff.model_validate(made.model_copy(update=claims).model_dump())
+        claimed = SignOff.model_validate({**dict(made), **claims})
         envelope = KEYS.sign(statement_bytes(claimed), with_key or who)
         self.ledger.append(Kind.SIGNED, record.id, {"envelope": envelope.json_value()})
 
     def signed_off(self, version: str = "2.0", **changes: Any) -> ReleaseRecord:
         """Bring a version all the way to an open gate."""
         release = self.qualify(self.offer(version, **changes))
+        if Kind.DOCUMENT_APPROVED not in self.kinds("pas"):
+            self.approve()
         for who in ROLES:
             self.sign(release, who)
         return self.release(release.id)

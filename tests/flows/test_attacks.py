@@ -74,6 +74,7 @@ def test_who_changed_it_for_the_version_in_use_may_sign_the_next_one_off():
     wiring = FakeWiring()
     wiring.commit({SIGNERS: signers(**PUSHERS)})
     wiring.commit({SMOKE: b"pass\n"}, "joy")
+    wiring.commit({SIGNERS: signers()})
     wiring.adopt()
     assert wiring.promote(wiring.signed_off()) is State.LIVE
 

@@ -18,10 +18,11 @@ from rich.console import Console
 from clinops.adapters.plain_stages import PlainStages
 from clinops.domain.ledger import Kind, ReleaseRecord
 from clinops.domain.outcome import State
-from clinops.domain.signoff import Meaning, sign_off_for, statement_bytes
+from clinops.domain.signoff import Meaning, statement_bytes
 from clinops.errors import EngineError
 from clinops.wiring import Wiring
-from flows.gate import load_evidence, record_signature
+from flows.gate import prepare_sign_off
+from flows.gate import record as put_on_record
 from flows.housekeeping import keep_house
 from flows.promote import promote_release
 from flows.qualify import qualify_release
@@ -172,19 +173,11 @@ class CutsWhen(PlainStages):
 
 
 def sign(wiring: Wiring, record: ReleaseRecord, setback: Setback, who: str, role: str) -> None:
-    evidence = load_evidence(record, wiring)
-    signer = wiring.estate(wiring.repository.head()).signers().signers[who]
-    statement = sign_off_for(
-        evidence,
-        who,
-        signer,
-        role=role,
-        meaning=Meaning.APPROVED,
-        reason="in a test",
-        now=wiring.clock(),
+    statement = prepare_sign_off(
+        record, wiring, who, role=role, meaning=Meaning.APPROVED, reason="in a test"
     )
     envelope = wiring.signatures.sign(statement_bytes(statement), str(setback.demo.keys / who))
-    record_signature(record, evidence, envelope, Meaning.APPROVED, wiring)
+    put_on_record(envelope, wiring)
 
 
 def patients(wiring: Wiring, site: str) -> list[str]:

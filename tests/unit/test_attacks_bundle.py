@@ -56,11 +56,12 @@ def test_a_gate_beside_the_evidence_does_not_replace_the_one_that_was_signed(exp
 
 
 def test_a_bundles_own_signers_prove_nothing_and_it_says_so(wiring, exported, tmp_path):
-    *_, said = verify_bundle(exported, digest=None, signers=None).unproven
-    assert "they are the bundle's own" in said
+    own = "they are the bundle's own"
+    assert own in str(verify_bundle(exported, digest=None, signers=None).unproven)
     trusted = tmp_path / "signers.yaml"
     trusted.write_bytes(wiring.git.head().read(SIGNERS))
-    (left,) = verify_bundle(exported, digest=None, signers=trusted).unproven
+    left = str(verify_bundle(exported, digest=None, signers=trusted).unproven)
+    assert own not in left
     assert "which engine attested it" in left
 
 

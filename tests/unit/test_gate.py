@@ -17,6 +17,7 @@ from tests.fakes.gates import (
     ONE_HOUR,
     PEOPLE,
     VENDORS,
+    circumstances,
     digest,
     evidence,
     key,
@@ -30,16 +31,17 @@ GOOD = (signed("joy", "safety"), signed("sam", "operations"))
 
 
 def judge(*signatures: CheckedSignature | BrokenSignature, **changes: Any) -> GateReport:
-    circumstances: dict[str, Any] = {
+    given: dict[str, Any] = {
         "policy": policy(),
         "signers": people(),
         "vendors": VENDORS,
         "evidence": evidence(),
         "committer": "vendor:acme",
+        "circumstances": circumstances(),
         "now": NOW,
         **changes,
     }
-    return evaluate(signatures=signatures, **circumstances)
+    return evaluate(signatures=signatures, **given)
 
 
 def only_rule(report: GateReport) -> Rule:
@@ -88,7 +90,7 @@ def test_an_additional_sign_off_counts_as_well():
 
 
 def test_refuses_a_signature_that_does_not_verify():
-    broken = BrokenSignature(problem="cut short", recorded=NOW.isoformat())
+    broken = BrokenSignature(problem="cut short", recorded=NOW.isoformat(), sequence=7)
     report = judge(broken)
     assert only_rule(report) is Rule.BROKEN_SIGNATURE
     assert report.refused[0].sentence == "the signature does not verify: cut short"
@@ -327,7 +329,7 @@ def test_judges_the_evidence_that_is_given_not_the_one_that_was_signed():
 
 
 def test_a_policy_names_each_role_once():
-    with pytest.raises(ValidationError, match="listed twice"):
+    with pytest.raises(ValidationError, match="lists a role twice"):
         policy(requires=[{"role": "safety"}, {"role": "safety"}])
 
 

@@ -19,19 +19,19 @@ from clinops.domain.envelope import (
 from clinops.domain.signer import Key
 from clinops.domain.signoff import (
     BrokenSignature,
-    CheckedSignature,
+    Checked,
     Meaning,
     SignOff,
     check,
     sign_off_for,
-    sign_off_from,
+    signed_from,
     statement,
     statement_bytes,
 )
 from clinops.errors import BadInputError, RefusedError
-from tests.fakes.gates import KEYS, NOW, PEOPLE, digest, evidence, signed
+from tests.fakes.gates import EMPTY, KEYS, NOW, PEOPLE, digest, evidence, signed
 
-SIGN_OFF = signed("joy", "safety").sign_off
+SIGN_OFF = signed("joy", "safety").signed
 ENVELOPE = KEYS.sign(statement_bytes(SIGN_OFF), "joy")
 
 
@@ -59,6 +59,7 @@ def test_writes_down_who_says_what_about_which_evidence():
         meaning=Meaning.APPROVED,
         reason="Read it.",
         now=NOW,
+        ledger=EMPTY,
     )
     assert made.evidence == evidence().digest
     assert made.images == {"archive": digest("a")}
@@ -68,7 +69,9 @@ def test_writes_down_who_says_what_about_which_evidence():
 
 def prepare(**changes: Any) -> SignOff:
     given: dict[str, Any] = {"role": "safety", "meaning": Meaning.APPROVED, "reason": "Read it."}
-    return sign_off_for(evidence(), "joy", PEOPLE["joy"], now=NOW, **{**given, **changes})
+    return sign_off_for(
+        evidence(), "joy", PEOPLE["joy"], now=NOW, ledger=EMPTY, **{**given, **changes}
+    )
 
 
 def test_does_not_prepare_a_role_that_is_not_held():
@@ -95,7 +98,7 @@ def test_the_statement_is_about_the_evidence_and_each_image():
 
 
 def test_reads_back_what_it_wrote():
-    assert sign_off_from(statement_bytes(SIGN_OFF)) == SIGN_OFF
+    assert signed_from(statement_bytes(SIGN_OFF)) == SIGN_OFF
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_reads_back_what_it_wrote():
 )
 def test_refuses_any_other_statement(payload: bytes, reason: str):
     with pytest.raises(RefusedError, match=reason):
-        sign_off_from(payload)
+        signed_from(payload)
 
 
 def test_signs_the_encoding_that_dsse_prescribes():
@@ -182,19 +185,19 @@ def test_refuses_any_other_envelope(data: bytes, reason: str):
 def test_an_envelope_with_a_changed_byte_is_never_another_sign_off(where: int, change: int):
     data = bytearray(ENVELOPE.to_bytes())
     data[where] ^= change
-    assert isinstance(check(bytes(data), SIGN_OFF.time, KEYS.verify), BrokenSignature)
+    assert isinstance(check(SignOff, bytes(data), SIGN_OFF.time, 7, KEYS.verify), BrokenSignature)
 
 
 def test_checks_an_envelope_on_record():
-    checked = check(ENVELOPE.to_bytes(), SIGN_OFF.time, KEYS.verify)
-    assert checked == CheckedSignature(
-        sign_off=SIGN_OFF, public_key=KEYS.public_key("joy"), recorded=SIGN_OFF.time
+    checked = check(SignOff, ENVELOPE.to_bytes(), SIGN_OFF.time, 7, KEYS.verify)
+    assert checked == Checked(
+        signed=SIGN_OFF, public_key=KEYS.public_key("joy"), recorded=SIGN_OFF.time, sequence=7
     )
 
 
 def test_reports_a_signed_statement_that_is_no_sign_off():
     envelope = KEYS.sign(b'{"hello":"world"}', "joy").to_bytes()
-    checked = check(envelope, SIGN_OFF.time, KEYS.verify)
+    checked = check(SignOff, envelope, SIGN_OFF.time, 7, KEYS.verify)
     assert isinstance(checked, BrokenSignature)
     assert "statement is refused" in checked.problem
 
