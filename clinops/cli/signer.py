@@ -130,9 +130,10 @@ def accept(context: typer.Context, signer_id: Id, key: AdminKey, *, yes: Yes = F
     """
     shared = of(context)
     proposal = enrolment.proposal_of(signer_id, shared.wiring)
+    base = _on_file(shared.wiring)
     data = enrolment.proposed(proposal, shared.wiring)
     question = f"Did {proposal.invitation.name} read out {proposal.key.code}?"
-    change = _Change(signer_id, data, f"Let {signer_id} sign", question)
+    change = _Change(signer_id, base, data, f"Let {signer_id} sign", question)
     _commit(shared, change, key, yes=yes)
 
 
@@ -152,8 +153,9 @@ def revoke(
     Example: [bold]clinops signer revoke j-okafor --key ~/.ssh/id_ed25519[/bold]
     """
     shared = of(context)
+    base = _on_file(shared.wiring)
     data = enrolment.revoked(signer_id, fingerprint_, shared.wiring)
-    change = _Change(signer_id, data, f"Revoke keys of {signer_id}", "Revoke?")
+    change = _Change(signer_id, base, data, f"Revoke keys of {signer_id}", "Revoke?")
     _commit(shared, change, key, yes=yes)
 
 
@@ -189,6 +191,8 @@ def confirm(context: typer.Context, signer_id: Id, key: AdminKey, *, yes: Yes = 
 
 class _Change(NamedTuple):
     signer_id: str
+    base: bytes
+    """`signers.yaml` as it was read."""
     data: bytes
     """The new `signers.yaml`."""
     message: str
@@ -203,6 +207,9 @@ def _commit(shared: Context, change: _Change, key: str, *, yes: bool) -> None:
     wiring = shared.wiring
     admin_id, admin = enrolment.pusher(wiring.signatures.public_key(key), wiring)
     _ask(_signers(wiring), parse(SIGNERS, change.data, Signers), change.question, yes=yes)
+    if _on_file(wiring) != change.base:
+        # The person may have taken their time, and what was shown is not what would change.
+        raise RefusedError(f"{SIGNERS} has changed meanwhile", mend="start again")
     alone = is_alone(wiring.git, wiring.repository.head().commit)
     branch = _review_branch(change.signer_id)
     if not alone:
@@ -261,6 +268,10 @@ def _in_force(shared: Context, signer_id: str) -> None:
 
 def _review_branch(signer_id: str) -> str:
     return f"review/{signer_id}"
+
+
+def _on_file(wiring: Wiring) -> bytes:
+    return wiring.repository.head().read(SIGNERS)
 
 
 def _signers(wiring: Wiring) -> Signers:

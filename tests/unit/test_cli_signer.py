@@ -192,6 +192,21 @@ def test_nothing_is_changed_where_the_answer_is_no(trust: Trust, monkeypatch):
     assert trust.branches() == before
 
 
+def test_what_changed_while_a_person_read_is_not_undone(trust: Trust, monkeypatch):
+    trust.enrol()
+    changed = trust.wiring.repository.head().read(SIGNERS) + b"# later\n"
+
+    class SlowReader(io.StringIO):
+        def readline(self, size: int | None = -1) -> str:
+            trust.estate.advance(trust.estate.commit({SIGNERS: changed}, key="ops"))
+            return "y\n"
+
+    monkeypatch.setattr(sys, "stdin", SlowReader())
+    said = trust.run("accept", "ada", "--key", trust.keys.private("ops"), said=1)
+    assert "has changed meanwhile" in said.err
+    assert trust.branches() == {"main", "enrol/ada"}
+
+
 def test_a_commit_that_changes_more_is_not_confirmed(trust: Trust):
     trust.enrol()
     smuggled = {SIGNERS: trust.wiring.repository.head().read(SIGNERS) + b"# x\n", "README": b"x"}
