@@ -21,6 +21,8 @@ from typing import Any
 import httpx
 import yaml
 
+from clinops.adapters.settings import load
+
 HOME = Path(__file__).parents[1]
 PRODUCT, OLD, NEW = "orthanc", "1.10.1", "1.12.7"
 PEOPLE = {
@@ -28,6 +30,7 @@ PEOPLE = {
     "demo-cso": ("Demonstration Safety Officer", ["clinical-safety-officer"], False),
     "demo-operations": ("Demonstration Operations", ["operations"], False),
 }
+SIGNERS = {"demo-cso": "clinical-safety-officer", "demo-operations": "operations"}
 EVENT_PATIENCE = 120.0
 
 
@@ -138,14 +141,17 @@ class Demo:
         command = [sys.executable, "-m", "clinops", "--estate", str(self.estate)]
         say("$ clinops up")
         up = subprocess.Popen([*command, "up"], stdout=subprocess.DEVNULL)
-        with ThreadPoolExecutor() as pool:
-            adopting = [
-                pool.submit(
-                    self.clinops, "adopt", PRODUCT, OLD, "--site", site, "--install", "--seed"
-                )
+        cso = self.as_signer("demo-cso", SIGNERS["demo-cso"])
+        commands = [
+            # A release can't go live on a hazard log that nobody has approved.
+            ("approve", PRODUCT, "hazard-log", *cso),
+            *(
+                ("adopt", PRODUCT, OLD, "--site", site, "--install", "--seed")
                 for site in self.sites
-            ]
-            for done in adopting:
+            ),
+        ]
+        with ThreadPoolExecutor() as pool:
+            for done in [pool.submit(self.clinops, *command) for command in commands]:
                 done.result()
         if up.wait():
             sys.exit(up.returncode)
@@ -180,11 +186,13 @@ class Demo:
         _, _, release = Estate(Folder(self.clone)).inputs(path)
         return str(release)
 
-    def seconds_to_visible(self, ui: str, release: str, since: float) -> float:
+    def seconds_to_visible(self, release: str, since: float) -> float:
         """Wait until the release's flow run can be seen on the Prefect server."""
+        settings = load(self.estate)
         wanted = {"flows": {"name": {"any_": ["qualify"]}}}
+        address, auth = f"{settings.api}/flow_runs/filter", settings.prefect_auth(self.estate)
         while time.monotonic() < since + EVENT_PATIENCE:
-            runs = httpx.post(f"{ui}/api/flow_runs/filter", json=wanted).json()
+            runs = httpx.post(address, json=wanted, auth=auth, trust_env=False).json()
             if any(run["parameters"].get("release_id") == release for run in runs):
                 return time.monotonic() - since
             time.sleep(0.05)
@@ -193,27 +201,28 @@ class Demo:
 
     def sign(self, release: str) -> None:
         """Sign as the demonstration's people, and nobody else."""
-        for name, role in (
-            ("demo-cso", "clinical-safety-officer"),
-            ("demo-operations", "operations"),
-        ):
-            self.clinops(
-                "sign", release, "--role", role, "--key", str(self.keys / name), "--yes",
-                "--reason", "DEMONSTRATION ONLY: no clinician has looked at this",
-            )  # fmt: skip
+        for name, role in SIGNERS.items():
+            self.clinops("sign", release, *self.as_signer(name, role))
+
+    def as_signer(self, name: str, role: str) -> list[str]:
+        """Return the options with which one of the demonstration's people signs."""
+        reason = "DEMONSTRATION ONLY: no clinician has looked at this"
+        return ["--role", role, "--key", str(self.keys / name), "--reason", reason, "--yes"]
 
 
-def free_port(preferred: int) -> int:
-    """Return the preferred loopback port, or any free one."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def free_ports() -> int:
+    """Return a loopback port that is free, as is the one after it: the gatehouse's."""
+    for port in (4200, *range(4300, 4900, 2)):
+        with socket.socket() as one, socket.socket() as other:
             try:
-                probe.bind(("127.0.0.1", port))
+                for number, probe in enumerate((one, other)):
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("127.0.0.1", port + number))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
-    raise AssertionError
+            return port
+    say("no two neighbouring ports are free")
+    sys.exit(3)
 
 
 def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
@@ -221,21 +230,20 @@ def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
     step(f"An estate of its own in {demo.root}, with demonstration identities")
     demo.remove()
     demo.prepare()
-    port = free_port(4200)
+    port = free_ports()
     subprocess.run(
         [sys.executable, "-m", "clinops", "init", demo.estate, "--from", demo.source,
          "--key", demo.keys / "demo-admin", "--port", str(port)],
         check=True, stdout=sys.stderr,
     )  # fmt: skip
-    step(f"The flow server, and {PRODUCT} {OLD} as the site has it in use, with synthetic data")
+    step(f"Server and pages, and {PRODUCT} {OLD} as the sites have it in use, with synthetic data")
     demo.stand_up()
-    ui = f"http://127.0.0.1:{port}"
 
     step(f"The vendor pushes {PRODUCT} {NEW}")
     demo.push()
     pushed = time.monotonic()
     release = demo.release_id()
-    visible = demo.seconds_to_visible(ui, release, pushed)
+    visible = demo.seconds_to_visible(release, pushed)
     view = demo.json("release", "watch", release)
     verdict = time.monotonic() - pushed
 
@@ -275,17 +283,14 @@ def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
 
 def farewell(demo: Demo, result: dict[str, Any], *, signed: bool) -> None:
     """Say what is left running, and what to do next."""
-    settings = (demo.estate / "clinops.toml").read_text()
-    port = settings.rsplit("port = ", 1)[1].strip()
-    step("Left running")
-    say(f"Prefect UI  http://127.0.0.1:{port}   (stop: make down; remove all: make clean)")
+    settings = load(demo.estate)
+    step("Left running   (stop: make down; remove all: make clean)")
+    say(f"Gate page   {settings.gatehouse_address}/releases/{result['release']}")
+    say(f"Prefect UI  {settings.ui}   its login: {settings.password_file(demo.estate)}")
     if not signed:
         command = f".venv/bin/clinops --estate {demo.estate}"
         say("\nThe gate waits for you. Sign as both demonstration identities, then promote:")
-        for name, role in (
-            ("demo-cso", "clinical-safety-officer"),
-            ("demo-operations", "operations"),
-        ):
+        for name, role in SIGNERS.items():
             say(
                 f"  {command} sign {result['release']} --role {role} --key {demo.keys / name} "
                 "--reason 'why you approve'"

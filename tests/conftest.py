@@ -78,6 +78,8 @@ class Setback:
         self._build_the_good_image()
         self._must("--estate", self.demo.estate, "adopt", PRODUCT, "1.10.1",
                    "--site", self.site, "--install", "--seed")  # fmt: skip
+        cso = self.demo.as_signer("demo-cso", "clinical-safety-officer")
+        self._must("--estate", self.demo.estate, "approve", PRODUCT, "hazard-log", *cso)
 
     def _build_the_good_image(self) -> None:
         wiring = self.wiring
