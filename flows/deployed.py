@@ -67,6 +67,8 @@ def qualify(release_id: str) -> PrefectState:
         return Completed(name="Elsewhere", message=str(error))
     except ClinOpsError as error:
         return Failed(name="Errored", message=error.diagnostics())
+    pages = _wiring().settings.gatehouse_address
+    stages.link("gate", f"{pages}/releases/{record.id}", f"the gate of {record.id}")
     name = _NAMES.get(record.state, "NothingToDo")
     return Completed(name=name, message=f"evidence {record.evidence}")
 
@@ -88,11 +90,12 @@ def promote(release_id: str) -> PrefectState:
 
 @flow(name="housekeeping", flow_run_name=lambda: _stamped("housekeeping"))
 def housekeeping() -> PrefectState:
-    """Sweep what a crash left, and verify the ledger."""
+    """Sweep what a crash left, verify the ledger, remind people."""
     stages = PrefectStages("housekeeping")
-    kept = stages.run("sweep and verify", lambda: housekeeping_story.keep_house(_wiring()))
+    kept = stages.run("sweep, verify, remind", lambda: housekeeping_story.keep_house(_wiring()))
     if kept.ledger_problems:
         return Failed(name="LedgerBroken", message="; ".join(kept.ledger_problems)[:2000])
-    return Completed(
-        name="Tidy", message=f"{len(kept.removed)} removed, {len(kept.crashed)} runs marked crashed"
-    )
+    if kept.reminded.problems:
+        return Failed(name="NotReminded", message="; ".join(kept.reminded.problems)[:2000])
+    text = f"{len(kept.removed)} removed, {len(kept.crashed)} runs marked crashed"
+    return Completed(name="Tidy", message=f"{text}, {len(kept.reminded.sent)} reminders sent")

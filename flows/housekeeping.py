@@ -1,11 +1,12 @@
-"""Housekeeping: remove what a crash left, and verify the ledger."""
+"""Housekeeping: remove what a crash left, verify the ledger, remind people."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clinops.errors import InfrastructureError
+from clinops.errors import ClinOpsError, InfrastructureError
 from clinops.wiring import Wiring
+from flows.reminders import Reminded, remind
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,24 @@ class Kept:
     crashed: tuple[str, ...]
     """Flow runs that were marked crashed."""
     ledger_problems: tuple[str, ...]
+    reminded: Reminded
 
 
 def keep_house(wiring: Wiring) -> Kept:
-    """Sweep replicas, mark dead flow runs, verify the ledger."""
+    """Sweep replicas, mark dead flow runs, verify the ledger, remind people."""
     return Kept(
         removed=tuple(wiring.replicas.sweep(wiring.lease_alive)),
         crashed=_mark_crashed(wiring),
         ledger_problems=tuple(wiring.ledger.problems()),
+        reminded=_remind(wiring),
     )
+
+
+def _remind(wiring: Wiring) -> Reminded:
+    try:
+        return remind(wiring)
+    except ClinOpsError as error:  # a ledger that is broken takes no entry; that is told above
+        return Reminded(problems=[error.diagnostics()])
 
 
 def _mark_crashed(wiring: Wiring) -> tuple[str, ...]:
