@@ -18,11 +18,16 @@ from clinops.adapters.signatures import AnySignatures
 from clinops.adapters.webauthn_answers import MOST_BYTES
 from clinops.domain.digest import canonical
 from clinops.domain.envelope import Envelope, envelope_from, pre_authentication_encoding
+from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.outcome import State
 from clinops.domain.parsing import parse
 from clinops.domain.signer import Key, Signers, Vendor, fingerprint, key_code, without_comment
+from clinops.domain.signoff import Meaning, sign_off_for, statement_bytes
 from clinops.errors import BadInputError, RefusedError
+from flows.gate import check_everything, load_evidence, record
 from tests.fakes.authenticator import KINDS, Authenticator, Cheat
 from tests.fakes.trees import FakeTree
+from tests.fakes.wiring import KEYS, SIGNERS, FakeWiring, key, signer, signers
 
 STATEMENT = b'{"reason":"Read it."}'
 ORIGIN = "http://localhost:4201"
@@ -287,12 +292,12 @@ class TestSignIn:
     def test_refuses_another_key(self, passkey: Authenticator):
         challenge = passkeys.fresh_challenge()
         answer = passkey.get(passkeys.options_for_sign_in(challenge, "localhost"))
-        for key in (
+        for other in (
             key_of(Authenticator()),
             Key(public=SSH, valid_from=dt.date(2025, 1, 1), valid_until=dt.date(2025, 2, 1)),
         ):
             with pytest.raises(RefusedError, match="another passkey"):
-                passkeys.verify_sign_in(answer, challenge, ORIGIN, key)
+                passkeys.verify_sign_in(answer, challenge, ORIGIN, other)
         claimed = key_of(Authenticator(), credential=passkey.credential_id)
         with pytest.raises(RefusedError, match="does not match"):
             passkeys.verify_sign_in(answer, challenge, ORIGIN, claimed)
@@ -447,3 +452,57 @@ def test_an_assertion_names_its_parts_as_webauthn_does(passkey: Authenticator):
     parts = sealed(passkey.sign(STATEMENT))
     assert set(parts) == {"authenticatorData", "clientDataJSON", "publicKey", "signature"}
     assert Assertion.model_validate(parts).to_bytes() == canonical(parts)
+
+
+def sign_off(wiring: FakeWiring, release: ReleaseRecord, passkey: Authenticator) -> Envelope:
+    """Let the clinical safety officer sign in a browser."""
+    made = sign_off_for(
+        load_evidence(release, wiring),
+        "joy",
+        wiring.estate(wiring.repository.head()).signers().signers["joy"],
+        role="safety",
+        meaning=Meaning.APPROVED,
+        reason="Read it.",
+        now=wiring.clock(),
+        ledger=wiring.ledger.head(),
+    )
+    return passkey.sign(statement_bytes(made))
+
+
+class TestAtTheGate:
+    @pytest.fixture
+    def wiring(self, tmp_path) -> FakeWiring:
+        """An estate where a release waits for the clinical safety officer alone."""
+        wiring = FakeWiring(tmp_path)
+        wiring.signatures = AnySignatures()
+        wiring.signatures._ssh = KEYS  # type: ignore[assignment]
+        wiring.adopt()
+        return wiring
+
+    def release(self, wiring: FakeWiring, passkey: Authenticator, **changes: Any) -> ReleaseRecord:
+        entry = passkey.entry(valid_from=dt.date(2025, 1, 1), valid_until=dt.date(2025, 12, 31))
+        keys = [key("joy"), {**entry, **changes}]
+        joy = signer("joy", "safety", "operations", keys=keys)
+        wiring.commit({SIGNERS: signers(joy=joy)})
+        release = wiring.qualify(wiring.offer())
+        wiring.sign(release, "sam")
+        return release
+
+    def test_a_passkey_signs_a_release_off(self, wiring: FakeWiring, passkey: Authenticator):
+        release = self.release(wiring, passkey)
+        assert not check_everything(release, wiring).open
+        record(sign_off(wiring, release, passkey), wiring)
+        assert check_everything(release, wiring).refusals == ()
+        assert wiring.promote(release) is State.LIVE
+
+    def test_a_passkey_that_is_revoked_or_nobodys_does_not(
+        self, wiring: FakeWiring, passkey: Authenticator
+    ):
+        release = self.release(wiring, passkey, revoked=dt.date(2025, 6, 1))
+        for made_with, why in ((passkey, "revoked"), (Authenticator(), "belongs to nobody")):
+            envelope = sign_off(wiring, release, made_with)
+            with pytest.raises(RefusedError, match=why):
+                record(envelope, wiring)
+            # Past the rules for recording, the gate itself still says no.
+            wiring.ledger.append(Kind.SIGNED, release.id, {"envelope": envelope.json_value()})
+            assert not check_everything(release, wiring).open
