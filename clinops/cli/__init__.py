@@ -19,6 +19,7 @@ from clinops.cli import gatehouse as gatehouse
 from clinops.cli import hook as hook
 from clinops.cli import questions as questions
 from clinops.cli import release as release
+from clinops.cli import report as report
 from clinops.cli import serve as serve
 from clinops.cli import signer as signer
 from clinops.cli.context import Context, complain
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, gatehouse, estate, release, gate, documents, questions):
+for group in (serve, gatehouse, estate, release, gate, documents, questions, report):
     group.register(app)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")

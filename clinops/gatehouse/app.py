@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from clinops.errors import ClinOpsError, EvidenceError, InfrastructureError, NotFoundError
-from clinops.gatehouse import files, live, pages
+from clinops.gatehouse import files, live, pages, report
 from clinops.gatehouse.headers import SecurityHeaders
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
@@ -56,6 +56,8 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/releases/{release:id}/history", pages.release_history),
     Route("/releases/{release:id}/live", live.changes),
     Route("/releases/{release:id}/safety-case", files.safety_case),
+    Route("/releases/{release:id}/safety-case.html", report.as_page),
+    Route("/releases/{release:id}/safety-case.pdf", report.as_file),
     Route("/releases/{release:id}/files/{name:path}", files.evidence_file),
     Route("/systems", pages.systems),
     Route("/systems/{product:id}", pages.system),
