@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from clinops.domain.coverage import Coverage, coverage
+from clinops.domain.coverage import Coverage, HazardTest, coverage
 from clinops.domain.difference import Difference
 from clinops.domain.evidence import Evidence
 from clinops.domain.finding import Finding, Weight
@@ -57,6 +57,11 @@ class HazardFile:
     def failed(self) -> bool:
         """Whether there are tests for it, and not all of them passed."""
         return self.without_evidence and bool(self.coverage.tests)
+
+    @property
+    def not_passed(self) -> list[HazardTest]:
+        """The tests for it that did not pass on the candidate."""
+        return [test for test in self.coverage.tests if test.candidate is not Verdict.PASSED]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import anyio
 from anyio.to_thread import run_sync
@@ -16,7 +16,8 @@ from clinops.gatehouse.reader import Reader
 UNDER_WAY = frozenset({State.KNOWN, State.QUALIFYING, State.ERRORED, State.PROMOTING})
 """States that a release leaves by itself."""
 
-_LOOK_EVERY = 1.0
+LOOK_EVERY = 1.0
+"""Seconds."""
 _LONGEST = 600
 """Looks at the ledger for one listener; the browser then asks again by itself."""
 _MOST_LISTENERS = 64
@@ -36,17 +37,18 @@ async def changes(request: Request) -> Response:
     record = await run_sync(reader.record, request.path_params["release"])
     if listeners.number >= _MOST_LISTENERS:
         raise HTTPException(503, "too many pages listen already")
-    return StreamingResponse(_events(record.id, reader, listeners), media_type="text/event-stream")
+    return StreamingResponse(events(record.id, reader, listeners), media_type="text/event-stream")
 
 
-async def _events(release: str, reader: Reader, listeners: Listeners) -> AsyncIterator[str]:
+async def events(release: str, reader: Reader, listeners: Listeners) -> AsyncGenerator[str, None]:
+    """Yield an event whenever the ledger has something new about a release."""
     listeners.number += 1
     try:
         seen = await run_sync(reader.wiring.ledger.last_sequence, release)
         # A comment at each look: the only way to learn that nobody listens any more.
         yield "retry: 3000\n: listening\n\n"
         for _ in range(_LONGEST):
-            await anyio.sleep(_LOOK_EVERY)
+            await anyio.sleep(LOOK_EVERY)
             newest = await run_sync(reader.wiring.ledger.last_sequence, release)
             yield f"event: changed\ndata: {newest}\n\n" if newest != seen else ":\n\n"
             seen = newest

@@ -27,15 +27,20 @@ from flows.dossier import Dossier, dossier
 from flows.gate import line_stop, still_owed
 
 DOSSIER_SECONDS = 15.0
-_HEAD_SECONDS = 1.0
 
 
 class Reader:
-    """Reads for pages, in whatever thread; nothing that it returns may be acted upon."""
+    """Reads for pages, in whatever thread; nothing that it returns may be acted upon.
 
-    def __init__(self, wiring: Wiring) -> None:
+    Args:
+        wiring: The estate.
+        head_seconds: How long the protected branch is taken not to have moved: to ask costs a
+            process.
+    """
+
+    def __init__(self, wiring: Wiring, head_seconds: float = 1.0) -> None:
         self.wiring = wiring
-        self._heads: Remembered[str] = Remembered(_HEAD_SECONDS, limit=1)
+        self._heads: Remembered[str] = Remembered(head_seconds, limit=1)
         self._estates: Remembered[Estate] = Remembered(3600.0, limit=2)
         self._dossiers: Remembered[Dossier] = Remembered(DOSSIER_SECONDS, limit=64)
         self._stops: Remembered[Stop | None] = Remembered(DOSSIER_SECONDS)
