@@ -160,7 +160,8 @@ def test_a_worker_killed_in_the_middle_costs_no_release_and_leaves_nothing(demon
 
     assert demonstrated.clinops("up").returncode == 0
     wait_for(lambda: leases_of(estate) == {}, 60, "the dead lease to run out")
-    with closing(PrefectServer(Wiring(estate).settings.api)) as server:
+    settings = Wiring(estate).settings
+    with closing(PrefectServer(settings.api, settings.prefect_auth(estate))) as server:
         for flow in ("housekeeping", "reconcile"):
             server.create_run(f"{flow}/{flow}", name=flow, key=f"{flow} after kill", parameters={})
         wait_for(
