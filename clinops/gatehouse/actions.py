@@ -11,7 +11,7 @@ from clinops.domain.ledger import ReleaseRecord
 from clinops.domain.line import Stop
 from clinops.domain.outcome import State
 from clinops.gatehouse.live import UNDER_WAY
-from clinops.gatehouse.reader import Reader
+from clinops.gatehouse.reader import LIST_SECONDS, Reader
 from flows.dossier import Dossier
 
 PAGE = 50
@@ -70,7 +70,8 @@ def required_actions(reader: Reader, number: int) -> Actions:
     ledger = reader.wiring.ledger
     awaiting = ledger.releases(states={State.AWAITING_SIGN_OFF})
     awaiting.sort(key=lambda record: record.since)
-    waiting = [_at_gate(reader.dossier(one)) for one in awaiting[(number - 1) * PAGE :][:PAGE]]
+    shown = awaiting[(number - 1) * PAGE :][:PAGE]
+    waiting = [_at_gate(reader.dossier(one, LIST_SECONDS)) for one in shown]
     under_way = ledger.releases(states=UNDER_WAY)
     stops = [(product, reader.stop(product)) for product in reader.estate().products]
     return Actions(
@@ -93,7 +94,7 @@ def _at_gate(dossier: Dossier) -> Waiting:
 
 def _owed(reader: Reader) -> Iterator[Waiting]:
     for record in reader.emergencies():
-        dossier = reader.dossier(record)
+        dossier = reader.dossier(record, LIST_SECONDS)
         owed = dossier.gate.owed if dossier.gate else None
         if owed is not None and owed.missing:
             since, deadline = map(dt.datetime.fromisoformat, (record.since, owed.deadline))

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import anyio
-from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -26,10 +25,11 @@ from starlette.staticfiles import StaticFiles
 
 from clinops.errors import ClinOpsError, EvidenceError, InfrastructureError, NotFoundError
 from clinops.gatehouse import files, live, pages, report
+from clinops.gatehouse.actions import required_actions
 from clinops.gatehouse.headers import SecurityHeaders
-from clinops.gatehouse.reader import Reader
+from clinops.gatehouse.reader import LIST_SECONDS, Reader
 from clinops.gatehouse.rendering import page
-from clinops.gatehouse.watch import LedgerWatch
+from clinops.gatehouse.watch import LedgerWatch, every
 from clinops.wiring import Wiring
 
 _log = logging.getLogger(__name__)
@@ -104,7 +104,8 @@ def application(wiring: Wiring, more: Sequence[BaseRoute] = ()) -> Starlette:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(run_sync, app.state.reader.read_ahead)
+        # Nobody shall wait for the first look at a long ledger, nor at fifty gates.
+        tasks.start_soon(every, LIST_SECONDS / 2, lambda: required_actions(app.state.reader, 1))
         tasks.start_soon(app.state.watch.keep)
         yield
         tasks.cancel_scope.cancel()

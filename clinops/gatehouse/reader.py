@@ -27,6 +27,10 @@ from flows.dossier import Dossier, dossier
 from flows.gate import line_stop, still_owed
 
 DOSSIER_SECONDS = 15.0
+"""How old what is said of one release may be, where nothing but time went by."""
+
+LIST_SECONDS = 600.0
+"""The same in a list of many releases, where only the day of an expiry could be late."""
 
 
 class Reader:
@@ -42,7 +46,7 @@ class Reader:
         self.wiring = wiring
         self._heads: Remembered[str] = Remembered(head_seconds, limit=1)
         self._estates: Remembered[Estate] = Remembered(3600.0, limit=2)
-        self._dossiers: Remembered[Dossier] = Remembered(DOSSIER_SECONDS, limit=64)
+        self._dossiers: Remembered[Dossier] = Remembered(LIST_SECONDS, limit=128)
         self._stops: Remembered[Stop | None] = Remembered(DOSSIER_SECONDS)
         self._skim = Skim(wiring.ledger)
 
@@ -60,10 +64,10 @@ class Reader:
             raise NotFoundError("there is no such release")
         return record
 
-    def dossier(self, record: ReleaseRecord) -> Dossier:
+    def dossier(self, record: ReleaseRecord, within: float = DOSSIER_SECONDS) -> Dossier:
         """Return everything about a release, at most some seconds old."""
         question = (record.id, record.state, self._newest_about(record), self._commit())
-        return self._dossiers.get(question, lambda: dossier(record, self.wiring))
+        return self._dossiers.get(question, lambda: dossier(record, self.wiring), within)
 
     def stop(self, product: str) -> Stop | None:
         """Return the stop of a product's line that is in force, if there is one."""
@@ -106,10 +110,6 @@ class Reader:
         ledger = self.wiring.ledger
         owing = (one for one in self._skim.emergencies() if still_owed(ledger.entries(one)))
         return [record for record in map(self.record, owing) if record.state is State.LIVE]
-
-    def read_ahead(self) -> None:
-        """Skim the ledger before anybody asks: the first time takes seconds."""
-        self._skim.emergencies()
 
     def history_of_system(self, product: str, before: int | None, limit: int) -> list[Entry]:
         """Return entries about a system, its sites and its releases, newest first."""

@@ -29,11 +29,18 @@ class Remembered(Generic[V]):
         self._kept: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, question: Hashable, find_out: Callable[[], V]) -> V:
-        """Return the answer that is kept, or find it out; errors are never kept."""
+    def get(self, question: Hashable, find_out: Callable[[], V], within: float | None = None) -> V:
+        """Return the answer that is kept, or find it out; errors are never kept.
+
+        Args:
+            question: What the answer depends on, time apart.
+            find_out: Finds the answer.
+            within: How many seconds old it may be, where that is less than it is kept.
+        """
+        limit = self._seconds if within is None else min(within, self._seconds)
         with self._lock:
             made, *found = self._kept.get(question, (0.0,))
-            if found and self._now() - made < self._seconds:
+            if found and self._now() - made < limit:
                 self._kept.move_to_end(question)
                 return found[0]
         answer = find_out()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -50,6 +51,14 @@ class LedgerWatch:
 
     async def keep(self) -> None:
         """Audit for as long as the gatehouse runs."""
-        while True:
-            await run_sync(self.audit)
-            await anyio.sleep(SECONDS_BETWEEN)
+        await every(SECONDS_BETWEEN, self.audit)
+
+
+async def every(seconds: float, work: Callable[[], object]) -> None:
+    """Do some work in a thread now and again; what fails is logged and done the next time."""
+    while True:
+        try:
+            await run_sync(work)
+        except ClinOpsError as error:
+            _log.warning("%s", error.diagnostics())
+        await anyio.sleep(seconds)
