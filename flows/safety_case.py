@@ -158,6 +158,12 @@ class SafetyCase:
         return found[-1] if found else None
 
     @property
+    def deployed(self) -> Entry | None:
+        """The entry with which its deployment began: its gate was open then."""
+        begun = (e for e in self.dossier.entries if e.kind is Kind.DEPLOYMENT_STARTED)
+        return next(begun, None)
+
+    @property
     def refused_signatures(self) -> list[Told]:
         """What people tried to sign, and was not taken in."""
         return [told for told in self.dossier.history if told.kind is Kind.SIGNATURE_REFUSED]
@@ -304,8 +310,7 @@ class _Reading:
     def _unjudged(self) -> str:
         if self._dossier.gate is not None:
             return "it is not one of those that the gate counts"
-        state = self._dossier.record.state
-        return f"its gate is not judged any more, as the release is {state.replace('-', ' ')}"
+        return "its gate is not judged in the state that the release is in"
 
     def supplier_case(self) -> str:
         manifest = self._dossier.manifest

@@ -18,7 +18,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from clinops.domain.hazard import Severity
-from clinops.errors import InfrastructureError
+from clinops.domain.outcome import State
+from clinops.errors import InfrastructureError, RefusedError
 
 RISK_CLASSES: Final = {
     5: "unacceptable",
@@ -42,6 +43,19 @@ _KINDS = {
     "legislative": "a change required by law",
     "new-system": "a new system",
 }
+_STATES = {
+    State.KNOWN: "not tested yet",
+    State.QUALIFYING: "being tested",
+    State.AWAITING_SIGN_OFF: "passed its tests, waits for sign-off",
+    State.REFUSED: "refused by its tests",
+    State.INCONCLUSIVE: "its tests were inconclusive",
+    State.ERRORED: "its tests broke off; they are tried again",
+    State.REJECTED: "rejected by a person",
+    State.PROMOTING: "being deployed",
+    State.LIVE: "live",
+    State.ROLLED_BACK: "deployed and rolled back",
+    State.SUPERSEDED: "overtaken by a newer release",
+}
 _LONGEST = 2_000
 _MISSING = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
 _ONE_AT_A_TIME = Lock()
@@ -64,6 +78,7 @@ def as_pdf(html: str) -> bytes:
 
     Raises:
         InfrastructureError: WeasyPrint's libraries are not installed.
+        RefusedError: The text asks for something outside itself, which no report does.
     """
     try:
         from weasyprint import HTML  # type: ignore[import-untyped]
@@ -77,9 +92,12 @@ def as_pdf(html: str) -> bytes:
             raise FatalURLFetchingError(f"a report asks for nothing, yet it asked for {url}")
 
     # Pango keeps fonts for the whole process, and one page after another is quick enough.
-    with _ONE_AT_A_TIME:
-        document = HTML(string=html, url_fetcher=NothingOutside())
-        made: bytes = document.write_pdf(pdf_variant="pdf/ua-1")
+    try:
+        with _ONE_AT_A_TIME:
+            document = HTML(string=html, url_fetcher=NothingOutside())
+            made: bytes = document.write_pdf(pdf_variant="pdf/ua-1")
+    except FatalURLFetchingError as error:
+        raise RefusedError(f"no PDF is made: {error}") from None
     return made
 
 
@@ -103,6 +121,7 @@ def _templates() -> Environment:
         "RISK_CLASSES": RISK_CLASSES,
         "ROLLBACKS": _ROLLBACKS,
         "KINDS": _KINDS,
+        "STATES": _STATES,
         "SEVERITIES": [severity.value for severity in Severity],
         "count": count,
     }

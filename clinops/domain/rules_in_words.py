@@ -34,15 +34,16 @@ def _routes(policy: GatePolicy) -> Iterator[str]:
 
 def _documents(policy: GatePolicy) -> Iterator[str]:
     hazards = policy.hazards
-    yield f"Each version of the hazard log must be approved by signature as {hazards.approved_by}."
+    approver = _role(hazards.approved_by)
+    yield f"Each version of the hazard log must be approved by signature as {approver}."
     yield (
         f"A hazard of class {hazards.evidence_from_class} or more, before or after its controls, "
         "needs passing tests that name it; without them it must be accepted, in writing and with "
-        f"a reason, by somebody who signs off as {hazards.accepted_by}."
+        f"a reason, by somebody who signs off as {_role(hazards.accepted_by)}."
     )
     yield (
-        f"A waiver counts once it is approved by signature as {policy.waivers.approved_by}, for "
-        "one finding of one version, until the day that is written in it."
+        f"A waiver counts once it is approved by signature as {_role(policy.waivers.approved_by)}, "
+        "for one finding of one version, until the day that is written in it."
     )
 
 
@@ -79,9 +80,14 @@ def _need(need: Need) -> str:
 
 
 def _requirement(need: Requirement) -> str:
+    role = _role(need.role)
     if need.sites is not None:
-        return f"people as {need.role} who speak for {_count(need.sites, 'site')} that it goes to"
-    return f"{'one person' if need.count == 1 else f'{need.count} people'} as {need.role}"
+        return f"people as {role} who speak for {_count(need.sites, 'site')} that it goes to"
+    return f"{'one person' if need.count == 1 else f'{need.count} people'} as {role}"
+
+
+def _role(role: str) -> str:
+    return role.replace("-", " ")
 
 
 def _count(number: int, noun: str) -> str:
