@@ -129,15 +129,16 @@ class BundledGate:
         sites = self._sites(product)
         plan = self.bundle.policy_files.get(CALENDAR)
         freezes = parse(CALENDAR, plan, Calendar).in_force(product, sites, now) if plan else ()
-        return Circumstances(
+        known = Circumstances(
             sites=sites,
             hazard_log=read,
             hazard_log_digest=self.bundle.evidence.files.get(name, ""),
             coverage=coverage(read, self.bundle.evidence.runs) if read else (),
-            approvals=tuple(approvals(entries, self.verifier)),
             stop=stop_of(entries, self.register, product, self.verifier),
             freezes=freezes,
         )
+        wanted = list(known.wanted(self.bundle.evidence))
+        return replace(known, approvals=tuple(approvals(entries, wanted, self.verifier)))
 
     def _sites(self, product: str) -> tuple[str, ...]:
         if self.start is not None:

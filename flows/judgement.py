@@ -6,15 +6,16 @@ again, policy and signers are read from the tip of the protected branch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar, Freeze
-from clinops.domain.circumstances import HAZARD_LOG, Circumstances, Deployed
+from clinops.domain.circumstances import HAZARD_LOG, Circumstances, Deployed, Wanted
 from clinops.domain.coverage import coverage
 from clinops.domain.digest import canonical
+from clinops.domain.envelope import envelope_from
 from clinops.domain.evidence import Evidence
 from clinops.domain.gate import GatePolicy, GateReport, Owed
 from clinops.domain.hazard import HazardLog
@@ -36,6 +37,7 @@ from clinops.domain.signoff import (
     LineOrder,
     SignOff,
     check,
+    signed_from,
 )
 from clinops.domain.value import Document
 from clinops.errors import BadInputError, EvidenceError, RefusedError
@@ -131,15 +133,18 @@ def circumstances(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> 
         hazard_log=log,
         hazard_log_digest=evidence.files.get(IN_EVIDENCE + HAZARD_LOG, ""),
         coverage=coverage(log, evidence.runs) if log else (),
-        approvals=tuple(approvals(entries, wiring.signatures)),
         stop=stop_of(entries, register_of(record, evidence, wiring), product, wiring.signatures),
         freezes=freezes(product, sites, wiring),
         overdue=tuple(_overdue(record, wiring)),
         deployed=_deployed(record, wiring),
     )
-    documents = {wanted.document for wanted in known.wanted(evidence)}
-    found = {path: authors_of(path, evidence.release.commit, wiring) for path in documents}
-    return replace(known, authors=found)
+    wanted = list(known.wanted(evidence))
+    commit = evidence.release.commit
+    return replace(
+        known,
+        approvals=tuple(approvals(entries, wanted, wiring.signatures)),
+        authors={one.document: authors_of(one.document, commit, wiring) for one in wanted},
+    )
 
 
 def _from_evidence(evidence: Evidence, name: str, form: type[D], wiring: Wiring) -> D | None:
@@ -270,14 +275,22 @@ def signatures(
 
 
 def approvals(
-    entries: Iterable[Entry], verifier: Signatures
-) -> list[Checked[Approval] | BrokenSignature]:
-    """Verify every approval of a document among a product's entries."""
-    return [
-        checked(Approval, entry, verifier)
-        for entry in entries
-        if entry.kind is Kind.DOCUMENT_APPROVED
-    ]
+    entries: Iterable[Entry], wanted: Collection[Wanted], verifier: Signatures
+) -> Iterator[Checked[Approval] | BrokenSignature]:
+    """Verify the approvals among a product's entries that say to be of what is wanted."""
+    digests = {one.digest for one in wanted}
+    for entry in entries:
+        # Those of earlier versions pile up, and to verify one takes a process.
+        if entry.kind is Kind.DOCUMENT_APPROVED and _claimed_digest(entry) in digests:
+            yield checked(Approval, entry, verifier)
+
+
+def _claimed_digest(entry: Entry) -> str:
+    try:
+        claimed = signed_from(envelope_from(canonical(entry.body.get("envelope"))).statement)
+    except RefusedError:
+        return ""
+    return claimed.digest if isinstance(claimed, Approval) else ""
 
 
 def checked(form: type[S], entry: Entry, verifier: Signatures) -> Checked[S] | BrokenSignature:

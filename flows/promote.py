@@ -9,13 +9,13 @@ from __future__ import annotations
 from functools import partial
 
 from clinops.adapters.leases import HeldLease
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.ledger import Entry, Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
 from clinops.errors import DeploymentError, RollbackError
 from clinops.ports import Stages
 from clinops.wiring import Wiring
-from flows.gate import Check, check_everything
+from flows.gate import Check, check_everything, line_stop
 from flows.site import Setback, bring_back, deployment_of, to_site
 
 
@@ -58,16 +58,26 @@ def _to_sites(check: Check, wiring: Wiring, stages: Stages, lease: HeldLease) ->
         "resume": check.record.state is State.PROMOTING,
         "gate": check.report.json_value(),
     }
-    wiring.ledger.append(Kind.DEPLOYMENT_STARTED, release_id, start)
+    begun = wiring.ledger.append(Kind.DEPLOYMENT_STARTED, release_id, start)
     deployment = deployment_of(check.evidence.release, wiring)
     images = check.evidence.candidate_images()
     for number, site in enumerate(check.sites):
         lease.ensure()
+        if setback := _stopped(check.record, begun, site, wiring):
+            return setback
         stages.progress(number / len(check.sites), f"{release_id}: {site}")
         visit = partial(to_site, deployment, images, site, wiring)
         if setback := stages.run(f"deploy to {site}", visit):
             return setback
     return None
+
+
+def _stopped(record: ReleaseRecord, begun: Entry, site: str, wiring: Wiring) -> Setback | None:
+    """Return a setback where somebody has stopped the line since: no further site is touched."""
+    stop = line_stop(record.product, wiring)
+    if stop is None or stop.sequence < begun.sequence:
+        return None
+    return Setback("", f"{stop.name} stopped the line before {site}, saying: {stop.reason}")
 
 
 def _refuse(check: Check, wiring: Wiring, stages: Stages) -> State:
@@ -122,8 +132,8 @@ def _come_back(setback: Setback, record: ReleaseRecord, wiring: Wiring, stages: 
         said += f"; the way back failed as well: {setback.problem}"
     body = {"site": setback.site, "cause": said, "verified": not setback.problem}
     wiring.ledger.append(Kind.ROLLED_BACK, record.id, body)
-    where = f"at {setback.site}" if setback.site else "before any site was touched"
-    stages.report("deployment", f"Rolled back {where}. The cause is on the ledger.")
+    what = f"Rolled back at {setback.site}" if setback.site else "Ended before the next site"
+    stages.report("deployment", f"{what}. The cause is on the ledger.")
     if setback.problem:
         raise RollbackError(
             f"{setback.site}: {record.id} can't be brought back: {said}",

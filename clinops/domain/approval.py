@@ -25,10 +25,7 @@ def against_approval(
         yield Rule.OTHER_DOCUMENT, f"it approves {signed.document} {signed.item}".rstrip()
     if signed.digest != wanted.digest or signed.document.split("/")[1:2] != [signed.product]:
         yield Rule.OTHER_DOCUMENT, f"it approves another version, {signed.digest[:19]}…"
-    yield from register.of_lasting_word(checked, role_for(wanted, register))
-    owner = register.owner(checked.public_key)
-    if not isinstance(owner, str):
-        yield from register.of_authorship(owner, authors)
+    yield from register.of_lasting_word(checked, role_for(wanted, register), authors)
 
 
 def judge_approvals(

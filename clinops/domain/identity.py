@@ -119,11 +119,6 @@ class Register:
         itself = {f"trust:{owner.id}", *(f"vendor:{name}" for name in self.vendors_of(owner))}
         return not itself.isdisjoint(principals)
 
-    def of_authorship(self, owner: Owner, authors: Collection[str]) -> Objections:
-        """Object to whoever changed what they would approve."""
-        if self.policy.separation.committer and self.is_one_of(owner, authors):
-            yield Rule.COMMITTER, f"{owner.signer.name} changed what would be approved"
-
     def of_clocks(self, checked: Checked[S]) -> Objections:
         """Object to times that the ledger does not confirm."""
         claimed, recorded = moment(checked.signed.time), moment(checked.recorded)
@@ -135,11 +130,13 @@ class Register:
                 f"it says {claimed.isoformat()}, the ledger {recorded.isoformat()}",
             )
 
-    def of_lasting_word(self, checked: Checked[S], role: str) -> Objections:
+    def of_lasting_word(
+        self, checked: Checked[S], role: str, authors: Collection[str] = ()
+    ) -> Objections:
         """Object to what is no word of somebody independent in a role, on the day it was given.
 
         This is for what stays in force until something takes its place: it does not fall with a
-        key that only ran out since.
+        key that only ran out since. Whoever wrote what would be approved is not independent.
         """
         owner = self.owner(checked.public_key)
         if isinstance(owner, str):
@@ -152,6 +149,8 @@ class Register:
         yield from revoked(owner.key)
         yield from out_of_time(owner.key, "when it was used", moment(checked.signed.time).date())
         yield from self.of_independence(owner)
+        if self.policy.separation.committer and self.is_one_of(owner, authors):
+            yield Rule.COMMITTER, f"{owner.signer.name} changed what would be approved"
         yield from self.of_clocks(checked)
 
 

@@ -59,14 +59,14 @@ def _bars_from_standard(evidence: Evidence, circumstances: Circumstances) -> Ite
         yield "a standard change: there is no version in use to hold this one against"
     for finding in evidence.findings:
         yield f"a standard change: there is a finding, {finding.summary}"
-    serious = {one.hazard for one in circumstances.coverage if one.weight >= SERIOUS}
+    mild = {one.hazard for one in circumstances.coverage if one.weight < SERIOUS}
     for difference in evidence.differences:
         touched = _hazards_of(evidence, difference.subject)
         if difference.declared_by is None:
             yield f"a standard change: the vendor did not declare that {difference.subject} differs"
         elif difference.kind != "test-result" or not touched:
             yield f"a standard change: nobody can tell which hazards {difference.subject} touches"
-        for hazard in sorted(touched & serious):
+        for hazard in sorted(touched - mild):
             yield f"a standard change: {difference.subject} touches the hazard {hazard}"
 
 
@@ -88,6 +88,9 @@ def blocks(bench: Bench) -> Iterator[Block]:
         yield Block("always", outcome)
     if circumstances.hazard_log is None:
         yield Block("always", "a hazard log: there is none in the evidence")
+    elif circumstances.hazard_log.demonstration and not bench.register.policy.accept_demonstration:
+        what = "a hazard log that a clinician scored: this one is marked as a demonstration's"
+        yield Block("always", what)
     used = {finding.waiver for finding in evidence.findings}
     for waiver in evidence.waivers:
         if waiver.id in used and not waiver.holds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, TypeVar
 
@@ -64,7 +65,7 @@ class LineAction(StrEnum):
     RESUME = "resume"
 
 
-class Signed(Value):
+class Signed(Value, ABC):
     """What every signed statement says of the person, the time, and the ledger they signed upon."""
 
     predicate_type: ClassVar[str]
@@ -81,9 +82,9 @@ class Signed(Value):
     ledger: Anchor
     """The ledger's last entry when it was signed: what was on record then can't be rewritten."""
 
+    @abstractmethod
     def subjects(self) -> dict[str, Digest]:
         """Return what the statement is about: digests by name."""
-        raise NotImplementedError
 
 
 class SignOff(Signed):

@@ -20,6 +20,7 @@ from clinops.domain.signer import Key
 from clinops.domain.signoff import (
     BrokenSignature,
     Checked,
+    LineAction,
     Meaning,
     SignOff,
     check,
@@ -29,7 +30,18 @@ from clinops.domain.signoff import (
     statement_bytes,
 )
 from clinops.errors import BadInputError, RefusedError
-from tests.fakes.gates import EMPTY, KEYS, NOW, PEOPLE, digest, evidence, signed
+from tests.fakes.gates import (
+    EMPTY,
+    KEYS,
+    LOG,
+    NOW,
+    PEOPLE,
+    approved,
+    digest,
+    evidence,
+    ordered,
+    signed,
+)
 
 SIGN_OFF = signed("joy", "safety").signed
 ENVELOPE = KEYS.sign(statement_bytes(SIGN_OFF), "joy")
@@ -214,3 +226,48 @@ def test_reports_a_signed_statement_that_is_no_sign_off():
 def test_a_damaged_public_key_is_found_where_it_is_written(public: str):
     with pytest.raises(ValidationError):
         Key(public=public, valid_from=NOW.date(), valid_until=NOW.date())
+
+
+def other_statements() -> list[Any]:
+    return [approved().signed, ordered("sam", "operations", LineAction.STOP).signed]
+
+
+@pytest.mark.parametrize("made", other_statements())
+def test_reads_each_kind_of_statement_back_as_what_it_is(made: Any):
+    assert signed_from(statement_bytes(made)) == made
+
+
+def test_an_approval_never_passes_for_a_sign_off():
+    """Its envelope holds a signature that is good, over another kind of statement."""
+    envelope = KEYS.sign(statement_bytes(approved().signed), "joy").to_bytes()
+    checked = check(SignOff, envelope, SIGN_OFF.time, 7, KEYS.verify)
+    assert isinstance(checked, BrokenSignature)
+    assert checked.problem == "what was signed is another statement, urn:clinops:approval:1"
+
+
+def test_a_statement_of_one_kind_under_the_name_of_another_is_refused():
+    for made, name in zip(other_statements(), ["line", "sign-off"], strict=True):
+        document = {**statement(made), "predicateType": f"urn:clinops:{name}:1"}
+        with pytest.raises(RefusedError):
+            signed_from(canonical(document))
+
+
+def test_the_subject_of_an_approval_is_the_document_or_the_item_of_it():
+    (of_log,) = statement(approved().signed)["subject"]
+    (of_waiver,) = statement(approved(item="W-001").signed)["subject"]
+    assert (of_log["name"], of_waiver["name"]) == (LOG, f"{LOG}#W-001")
+    assert of_log["digest"] == {"sha256": "9" * 64}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"accepts": {"ORT 001": "why"}},
+        {"accepts": {"ORT-001": " "}},
+        {"change": "standard"},
+        {"site": "../etc"},
+    ],
+)
+def test_does_not_prepare_what_no_gate_could_read(more: dict[str, Any]):
+    with pytest.raises(BadInputError, match="this can't be signed"):
+        prepare(**more)
