@@ -169,6 +169,30 @@ def test_a_release_without_its_sign_offs_waits(wiring):
     assert reconcile(wiring).scheduled == {}
 
 
+def test_audits_the_ledger_once_however_many_releases_wait(wiring, monkeypatch):
+    wiring.signed_off()
+    lab = {
+        path.replace("pas", "lab"): data.replace(b"pas", b"lab")
+        for path, data in wiring.git.head().files.items()
+        if "pas" in path
+    }
+    wiring.commit({**lab, SITES: document({"schema": 1, "sites": {
+        FIRST: {"ring": 0, "products": ["pas", "lab"]}}})})  # fmt: skip
+    (known,) = reconcile(wiring).known
+    wiring.qualify(wiring.release(known))
+    audits, problems = [], wiring.ledger.problems
+    monkeypatch.setattr(wiring.ledger, "problems", lambda: audits.append(1) or problems())
+    waiting = wiring.ledger.releases(states={State.AWAITING_SIGN_OFF})
+    reconcile(wiring)
+    assert (len(waiting), len(audits)) == (2, 1)
+
+
+def test_a_broken_ledger_schedules_no_promotion(wiring):
+    wiring.signed_off()
+    wiring.edit_ledger()
+    assert reconcile(wiring).scheduled == {}
+
+
 @pytest.mark.parametrize("outcome", ["failing", "crashing"])
 def test_a_release_that_is_decided_is_not_tried_again(wiring, outcome):
     release = wiring.offer()
