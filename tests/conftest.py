@@ -143,9 +143,12 @@ def setback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setback]:
 
 
 @pytest.fixture(scope="module")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    """A small system's estate, real throughout, for tests of the gate."""
+def ward(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ward]:
+    """A small system's estate, real throughout, for tests of the gate; a site for each module."""
+    site = request.module.__name__.rpartition(".")[2].replace("_", "-")
     try:
-        yield Ward(tmp_path_factory.mktemp("ward"))
+        yield Ward(tmp_path_factory.mktemp("ward"), site=site)
     finally:
-        Ward.remove()
+        Ward.remove(site)

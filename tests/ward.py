@@ -7,8 +7,12 @@ ledger, real containers. Only the product is small.
 from __future__ import annotations
 
 import re
+import secrets
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,17 @@ import yaml
 from rich.console import Console
 
 from clinops.adapters.docker_sites import DockerSites
-from clinops.adapters.git_commits import PushResult, commit_and_push
+from clinops.adapters.git_commits import PushResult, commit_and_push, merge_and_push
 from clinops.adapters.plain_stages import PlainStages
 from clinops.adapters.sql_ledger import SqlLedger
+from clinops.adapters.ssh_signatures import SshSignatures
+from clinops.domain.envelope import Envelope
+from clinops.domain.ledger import Entry
 from clinops.domain.outcome import State
+from clinops.domain.signoff import Meaning, Signed, SignOff, statement_bytes
+from clinops.ports import Clock
 from clinops.wiring import Wiring, utc_now
+from flows.gate import prepare_sign_off, record
 from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import reconcile
@@ -157,14 +167,15 @@ def document(value: Any) -> str:
 class Ward:
     """A served estate with version 1.0 of the board in use at one site."""
 
-    def __init__(self, root: Path, port: int = 4990, **gate: Any) -> None:
+    def __init__(self, root: Path, port: int = 4990, site: str = SITE, **gate: Any) -> None:
         self.root, self.estate, self.keys = root, root / "estate", root / "keys"
+        self.site = site
         self._make_keys()
         self._write_source(root / "source", gate)
         self.must("init", self.estate, "--from", root / "source",
                   "--key", self.keys / "a-admin", "--port", port)  # fmt: skip
-        self.remove()
-        self.must("adopt", PRODUCT, "1.0", "--site", SITE, "--install")
+        self.remove(site)
+        self.must("adopt", PRODUCT, "1.0", "--site", site, "--install")
 
     @property
     def wiring(self) -> Wiring:
@@ -188,15 +199,32 @@ class Ward:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def push(self, changes: dict[str, str | None], who: str = VENDOR) -> PushResult:
-        """Push files, signed with somebody's key."""
+    def push(self, changes: dict[str, str | None], who: str = VENDOR, to: str = "") -> PushResult:
+        """Push files, signed with somebody's key, to the protected branch or to another one."""
         return commit_and_push(
             self.estate / "estate.git",
             {path: None if text is None else text.encode() for path, text in changes.items()},
             key=self.key(who),
             author=f"{who} <{who}@example.org>",
             message="a change",
+            to=to,
         )
+
+    def decide(self, changes: dict[str, str | None]) -> None:
+        """Change who decides: one administrator proposes it, another one confirms it."""
+        branch = f"review/{secrets.token_hex(8)}"
+        proposed = self.push(changes, "a-admin", to=branch)
+        assert proposed.returncode == 0, proposed.stderr
+        commit = self.wiring.proposals.tip(branch)
+        assert commit is not None
+        merged = merge_and_push(
+            self.estate / "estate.git",
+            commit,
+            key=self.key("b-admin"),
+            author="b-admin <b-admin@example.org>",
+            message="Confirmed",
+        )
+        assert merged.returncode == 0, merged.stderr
 
     def offer(self, version: str, **changes: Any) -> str:
         """Push a version as the vendor, reconcile, and return the release's id."""
@@ -241,6 +269,55 @@ class Ward:
         return self.clinops("sign", release, "--role", role, "--key", self.key(who),
                             "--reason", "Read the evidence.", "--yes", *more)  # fmt: skip
 
+    def draft(
+        self,
+        release: str,
+        who: str,
+        *,
+        role: str | None = None,
+        meaning: Meaning = Meaning.APPROVED,
+        reason: str = "Read the evidence.",
+    ) -> SignOff:
+        """Write down what somebody would sign."""
+        wiring = self.wiring
+        role = role or PEOPLE[who]["roles"][0]
+        drafted = prepare_sign_off(
+            wiring.release(release), wiring, who, role=role, meaning=meaning, reason=reason
+        )
+        close(wiring)
+        return drafted
+
+    def envelope(self, signed: Signed, key: str) -> Envelope:
+        """Sign a statement with somebody's key, whatever it says."""
+        return SshSignatures().sign(statement_bytes(signed), self.key(key))
+
+    def hand_in(self, envelope: Envelope, clock: Clock = utc_now) -> Entry:
+        """Hand a signature in for recording, as the terminal and the pages do."""
+        wiring = Wiring(self.estate, clock)
+        try:
+            return record(envelope, wiring)
+        finally:
+            close(wiring)
+
+    def sign_off(self, release: str, *people: str) -> list[Envelope]:
+        """Have people sign a release off, each in the role that they hold."""
+        envelopes = []
+        for who in people:
+            envelopes.append(self.envelope(self.draft(release, who), who))
+            self.hand_in(envelopes[-1])
+        return envelopes
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Put the estate back afterwards, as it was: repository, ledger, evidence."""
+        kept = self.root / f"kept-{secrets.token_hex(4)}"
+        shutil.copytree(self.estate, kept)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self.estate)
+            kept.rename(self.estate)
+
     def entries(self, subject: str) -> list[Any]:
         """Return the ledger's entries about something."""
         wiring = self.wiring
@@ -249,10 +326,10 @@ class Ward:
         return found
 
     @staticmethod
-    def remove() -> None:
+    def remove(site: str = SITE) -> None:
         """Remove the system from its site, with its data."""
-        sites = DockerSites({SITE: None}, utc_now)
-        sites.remove(PRODUCT, SITE)
+        sites = DockerSites({site: None}, utc_now)
+        sites.remove(PRODUCT, site)
         sites.close()
 
     def _make_keys(self) -> None:
@@ -295,7 +372,7 @@ class Ward:
         }
         hazards = [hazard(1, "The board is unavailable"), hazard(2, "A name is garbled")]
         vendor = {"schema": 1, "name": "Acme Boards", "keys": [self.public(VENDOR)]}
-        sites = {SITE: {"ring": 0, "products": [PRODUCT]}}
+        sites = {self.site: {"ring": 0, "products": [PRODUCT]}}
         files = {
             f"{home}/compose.yaml": document(
                 {"name": PRODUCT, "services": {"board": service}, "x-clinops": section}
