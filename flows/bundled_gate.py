@@ -138,7 +138,7 @@ class BundledGate:
             freezes=freezes,
         )
         wanted = list(known.wanted(self.bundle.evidence))
-        return replace(known, approvals=tuple(approvals(entries, wanted, self.verifier)))
+        return replace(known, approvals=tuple(approvals(entries, self.verifier, wanted)))
 
     def _sites(self, product: str) -> tuple[str, ...]:
         if self.start is not None:

@@ -142,7 +142,7 @@ def circumstances(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> 
     commit = evidence.release.commit
     return replace(
         known,
-        approvals=tuple(approvals(entries, wanted, wiring.signatures)),
+        approvals=tuple(approvals(entries, wiring.signatures, wanted)),
         authors={one.document: authors_of(one.document, commit, wiring) for one in wanted},
     )
 
@@ -275,13 +275,17 @@ def signatures(
 
 
 def approvals(
-    entries: Iterable[Entry], wanted: Collection[Wanted], verifier: Signatures
+    entries: Iterable[Entry], verifier: Signatures, wanted: Collection[Wanted] | None = None
 ) -> Iterator[Checked[Approval] | BrokenSignature]:
-    """Verify the approvals among a product's entries that say to be of what is wanted."""
-    digests = {one.digest for one in wanted}
+    """Verify approvals among a product's entries: all, or those said to be of what is wanted.
+
+    Those of earlier versions pile up, and to verify one takes a process.
+    """
+    digests = None if wanted is None else {one.digest for one in wanted}
     for entry in entries:
-        # Those of earlier versions pile up, and to verify one takes a process.
-        if entry.kind is Kind.DOCUMENT_APPROVED and _claimed_digest(entry) in digests:
+        if entry.kind is Kind.DOCUMENT_APPROVED and (
+            digests is None or _claimed_digest(entry) in digests
+        ):
             yield checked(Approval, entry, verifier)
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from clinops.domain import calendar
 from clinops.domain import estate_rules as rules
 from clinops.domain.environment import Environment
 from clinops.domain.fault import Place
@@ -257,6 +258,8 @@ class _Validation:
             yield from self._product(product)
         if sites := self._read(SITES, Sites):
             yield from rules.sites_run_known_products(sites, self._estate.products)
+        if self._estate.tree.exists(calendar.PATH):
+            self._read(calendar.PATH, calendar.Calendar)
         yield from (
             Problem(
                 path, 1, "this file is not read", "call it <product>.yaml, in a vendor's folder"

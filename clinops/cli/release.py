@@ -15,7 +15,7 @@ from clinops.cli.context import AsJson, err, next_step, of, out, print_json, say
 from clinops.domain.evidence import Evidence
 from clinops.domain.ledger import Kind, ReleaseRecord, release_of, timestamp
 from clinops.domain.outcome import Outcome, State
-from clinops.errors import EvidenceError, RefusedError
+from clinops.errors import ClinOpsError, EvidenceError, RefusedError
 from clinops.wiring import Wiring, folder, local_bench
 
 app = typer.Typer(help="Where releases stand.", no_args_is_help=True)
@@ -129,6 +129,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         "junit": None,
         "images": {},
         "gate": None,
+        "report": None,
         "history": [{"time": entry.time, "kind": entry.kind.value} for entry in entries],
     }
     for entry in entries:
@@ -143,14 +144,28 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         else:
             view["findings"] = [finding.json_value() for finding in evidence.findings]
             view["images"] = evidence.candidate_images()
+    if record.state in {State.PROMOTING, State.LIVE} and view["gate"] is None:
+        view["report"] = _report_after(record, wiring)
     if record.state is State.AWAITING_SIGN_OFF and view["gate"] is None:
         check = check_everything(record, wiring)
+        view["report"] = check.report.json_value() if check.report else None
         view["gate"] = {
             "open": check.open,
             "refusals": list(check.refusals),
-            **({"report": check.report.json_value()} if check.report else {}),
+            **({"report": view["report"]} if check.report else {}),
         }
     return view
+
+
+def _report_after(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any] | None:
+    """Return what the gate says of a release that it has let through."""
+    from flows.gate import gate_report, load_evidence
+
+    try:
+        report = gate_report(record, load_evidence(record, wiring), wiring)
+    except ClinOpsError:
+        return None
+    return report.json_value()
 
 
 def print_view(view: dict[str, Any]) -> None:
@@ -174,6 +189,26 @@ def print_view(view: dict[str, Any]) -> None:
         show(f"gate      {'open' if view['gate']['open'] else 'closed'}")
         for reason in view["gate"]["refusals"]:
             show(f"            {reason}")
+    if view["report"]:
+        print_report(view["report"])
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print who has signed what about a release, and what is still owed for it."""
+    if report["route"]:
+        show(f"route     {report['route']}")
+    for one in report["counted"]:
+        show(f"signed    {one['name']} ({one['role']}) {one['meaning']} it: {one['reason']}")
+    for one in report["approved"]:
+        what = f"{one['document']} {one['item']}".rstrip()
+        show(f"approved  {what} by {one['name']} ({one['role']}): {one['reason']}")
+    for one in report["accepted"]:
+        who = f"{one['name']} ({one['role']})"
+        show(f"accepted  the hazard {one['hazard']} without evidence, by {who}: {one['reason']}")
+    if report["owed"]:
+        show(f"OWED      by {report['owed']['deadline']}")
+        for missing in report["owed"]["missing"]:
+            show(f"            {missing}")
 
 
 @app.command()
