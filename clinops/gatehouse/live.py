@@ -28,6 +28,8 @@ class Listeners:
 
     def __init__(self) -> None:
         self.number = 0
+        self.sent_home = False
+        """Whether the server is about to end: who listens would keep it from that."""
 
 
 async def changes(request: Request) -> Response:
@@ -49,6 +51,8 @@ async def events(release: str, reader: Reader, listeners: Listeners) -> AsyncGen
         yield "retry: 3000\n: listening\n\n"
         for _ in range(_LONGEST):
             await anyio.sleep(LOOK_EVERY)
+            if listeners.sent_home:
+                return
             newest = await run_sync(reader.wiring.ledger.last_sequence, release)
             yield f"event: changed\ndata: {newest}\n\n" if newest != seen else ":\n\n"
             seen = newest

@@ -137,6 +137,21 @@ def test_tells_a_listener_when_the_ledger_grew(wiring, monkeypatch):
     assert listeners.number == 0
 
 
+def test_sends_listeners_home_when_the_server_ends(wiring, monkeypatch):
+    monkeypatch.setattr(live, "LOOK_EVERY", 0.0)
+    record = wiring.offer()
+    listeners = live.Listeners()
+
+    async def listen() -> list[str]:
+        events = live.events(record.id, Reader(wiring), listeners)
+        first = await anext(events)
+        listeners.sent_home = True
+        return [first, *[event async for event in events]]
+
+    assert len(asyncio.run(listen())) == 1
+    assert listeners.number == 0
+
+
 def test_writes_numbers_and_names_as_people_do():
     assert [count(1, "test"), count(1200, "test")] == ["1 test", "1,200 tests"]
     assert [listed([]), listed(["a"]), listed(["a", "b", "c"])] == ["none", "a", "a, b and c"]
