@@ -123,7 +123,6 @@ class Rule(StrEnum):
     OTHER_EVIDENCE = "other-evidence"
     OTHER_IMAGES = "other-images"
     OTHER_DOCUMENT = "other-document"
-    OTHER_LEDGER = "other-ledger"
     VENDOR = "vendor"
     COMMITTER = "committer"
     ADMINISTRATOR = "administrator"
@@ -131,7 +130,6 @@ class Rule(StrEnum):
     CLOCKS_APART = "clocks-apart"
     EXPIRED = "expired"
     SAME_PERSON = "same-person"
-    REPLAYED = "replayed"
 
 
 class Refused(Value):
