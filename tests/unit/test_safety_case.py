@@ -177,7 +177,7 @@ def test_names_what_has_no_evidence_and_who_accepted_that_and_why(wiring):
 
 def test_says_which_tests_verify_a_hazard_with_their_result_on_both_versions(wiring):
     control = report(wiring, wiring.signed_off()).section(8)
-    assert "regression test_regression.py::test_works passed passed" in control
+    assert "regression: test_regression.py::test_works passed passed" in control
     assert "controls by training and by ways of working are in place" in control
 
 
