@@ -15,6 +15,8 @@ from clinops.errors import NotFoundError
 from clinops.gatehouse import wording
 from clinops.gatehouse.actions import PAGE, required_actions
 from clinops.gatehouse.live import UNDER_WAY
+from clinops.gatehouse.mine import mine
+from clinops.gatehouse.people import person_of
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
 
@@ -28,7 +30,9 @@ def actions(request: Request) -> Response:
     if number > 1 and not found.waiting:
         raise NotFoundError("there is no such page")
     pages = -(-found.number_waiting // PAGE)
-    return page(request, "actions.html", actions=found, number=number, pages=pages)
+    person = person_of(request)
+    own = mine(found, person) if person else ()
+    return page(request, "actions.html", actions=found, mine=own, number=number, pages=pages)
 
 
 def releases(request: Request) -> Response:
@@ -85,7 +89,8 @@ def systems(request: Request) -> Response:
     """Show what is live where, and the state of each line."""
     reader = _reader(request)
     number = _page_number(request)
-    products = sorted({*reader.estate().products, *(s.product for s in reader.live())})
+    live = reader.live()
+    products = sorted({*reader.estate().products, *(one.product for one in live)})
     shown = products[(number - 1) * PAGE :][:PAGE]
     if number > 1 and not shown:
         raise NotFoundError("there is no such page")
@@ -93,7 +98,7 @@ def systems(request: Request) -> Response:
         request,
         "systems.html",
         products=shown,
-        live={name: [s for s in reader.live() if s.product == name] for name in shown},
+        live={name: [one for one in live if one.product == name] for name in shown},
         stops={name: reader.stop(name) for name in shown},
         number=number,
         pages=max(1, -(-len(products) // PAGE)),
@@ -108,7 +113,7 @@ def system(request: Request) -> Response:
         request,
         "system.html",
         product=product,
-        live=[s for s in reader.live() if s.product == product],
+        live=reader.wiring.ledger.live(product),
         stop=reader.stop(product),
         log=reader.hazard_log(product),
         waivers=reader.waivers(product),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from clinops.domain.ledger import Kind
-from clinops.domain.signoff import LineAction
+from clinops.domain.signoff import LineAction, Meaning
 from clinops.domain.suite import CaseResult, Verdict
 from clinops.gatehouse.app import application
 from tests.fakes.browser import Browser
-from tests.fakes.wiring import GATE, HAZARDS, FakeWiring, gate, hazard, hazards
+from tests.fakes.wiring import GATE, HAZARDS, FakeWiring, document, gate, hazard, hazards
 
 
 @pytest.fixture
@@ -122,6 +124,48 @@ def test_says_who_stopped_a_line(wiring, client):
     wiring.clock.advance(60)
     wiring.order(LineAction.RESUME)
     assert "The line is open" in client.text("/systems/pas")
+
+
+def test_says_what_is_frozen_and_until_when(wiring, client):
+    from_to = "from: 2025-06-09T00:00:00Z, until: 2025-06-20T00:00:00Z"
+    freeze = f"schema: 1\nfreezes: [{{{from_to}, reason: Exams, products: [pas]}}]\n".encode()
+    wiring.commit({"environments/calendar.yaml": freeze})
+    page = client.text("/")
+    assert "Frozen: pas at every site" in page
+    assert "Exams" in page
+
+
+def test_shows_waivers_and_when_they_expire(wiring, client):
+    waiver = {
+        "id": "W-001",
+        "version": "2.0",
+        "finding": "test-failed",
+        "occurrence": "smoke: test_smoke.py::test_works",
+        "reason": "The printer is not used here.",
+        "owner": "Sam",
+        "expires": dt.date(2025, 6, 20),
+    }
+    log = document({"schema": 1, "product": "pas", "waivers": [waiver]})
+    wiring.commit({"environments/pas/waivers.yaml": log})
+    assert "The waiver W-001 of pas 2.0" in client.text("/")
+    assert "The printer is not used here." in client.text("/systems/pas")
+
+
+def test_asks_for_no_signature_where_none_is_owed(wiring, client):
+    record = wiring.signed_off()
+    wiring.promote(record)
+    page = client.text(f"/releases/{record.id}")
+    assert "In use at cottage-hospital and general-hospital" in page
+    assert f"/releases/{record.id}/sign" not in page
+    assert f"/releases/{record.id}/ask" in page
+
+
+def test_says_that_a_rejection_is_final(wiring, client):
+    record = wiring.qualify(wiring.offer())
+    wiring.sign(record, "joy", meaning=Meaning.REJECTED)
+    (*_, entry) = wiring.ledger.entries(record.id)
+    wiring.ledger.append(Kind.REJECTED, record.id, entry.body)
+    assert "that is final for this release" in client.text(f"/releases/{record.id}")
 
 
 def test_shows_what_is_live_where(wiring, client):
