@@ -52,8 +52,8 @@ def _what(signed: SignOff | Approval | LineOrder) -> Iterator[str]:
         yield f"I approve {what} in {signed.document}, for {signed.product}"
         yield f"its content has the digest {signed.digest}"
     elif signed.action is LineAction.STOP:
-        yield f"I stop the line of {signed.product}: no release of it goes live until I or another"
-        yield "clinical safety officer lets it go on"
+        yield f"I stop the line of {signed.product}: no release of it goes live"
+        yield "until somebody who may lets it go on, by signature"
     else:
         yield f"I let the line of {signed.product} go on, knowing all stops up to this moment"
 
