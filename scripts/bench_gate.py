@@ -1,6 +1,7 @@
-"""How fast the gate's record answers with 1,000 releases and 100,000 entries on it.
+"""How fast the gate's record and its pages answer with 1,000 releases and 100,000 entries.
 
-Prints one JSON object a line. `page_times` times pages of a running gatehouse.
+Prints one JSON object a line. With `--estate` it fills a copy of that estate's ledger, serves the
+gatehouse from there, and times its pages over HTTP on loopback.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ import argparse
 import datetime as dt
 import itertools
 import json
+import shutil
+import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -38,6 +44,7 @@ from clinops.domain.ledger import (
 from clinops.domain.outcome import State
 from clinops.domain.release import Inputs, Release
 from clinops.domain.site import LiveSystem
+from clinops.wiring import Wiring
 
 PRODUCTS, SITES = 40, ("infirmary", "annexe")
 WAITING = 10
@@ -171,19 +178,23 @@ class Filled:
     same.
     """
 
-    def __init__(self, releases: int, each: int) -> None:
+    def __init__(self, releases: int, each: int, last: Entry | None = None) -> None:
         self.rows: list[dict[str, Any]] = []
         self.known: dict[str, int] = {}
         self.records: dict[str, ReleaseRecord] = {}
         self.live: dict[str, LiveSystem] = {}
-        last: Entry | None = None
+        # Upon a ledger of today all must fit in before now: no page expects what is to come.
+        begin, step = (
+            (START, dt.timedelta(minutes=1))
+            if last is None
+            else (dt.datetime.fromisoformat(last.time), dt.timedelta(microseconds=1))
+        )
         for number, line in enumerate(_interleaved(releases, each)):
-            last = self._append(last, number, line)
+            last = self._append(last, begin + number * step, line)
 
-    def _append(self, last: Entry | None, number: int, line: Line) -> Entry:
+    def _append(self, last: Entry | None, moment: dt.datetime, line: Line) -> Entry:
         kind, subject, body = line
-        moment = timestamp(START + dt.timedelta(minutes=number))
-        entry = Entry.after(last, time=moment, kind=kind, subject=subject, body=body)
+        entry = Entry.after(last, time=timestamp(moment), kind=kind, subject=subject, body=body)
         record = fold_release(self.records.get(release_of(entry) or ""), entry)
         live = fold_live(entry)
         self.rows.append(entry.row()._asdict())
@@ -195,7 +206,7 @@ class Filled:
         return entry
 
     def write(self, address: str) -> None:
-        """Write it all into an empty ledger, in one transaction."""
+        """Write it all behind what a ledger holds, in one transaction."""
         SqlLedger(address, lambda: START).close()  # brings the schema
         last = self.rows[-1]
         records = [
@@ -209,6 +220,7 @@ class Filled:
             connection.execute(sa.insert(tables.releases), records)
             connection.execute(sa.insert(tables.live), live)
             head = {"id": 1, "sequence": last["sequence"], "digest": last["digest"]}
+            connection.execute(sa.delete(tables.head))
             connection.execute(sa.insert(tables.head).values(head))
         database.close()
 
@@ -253,8 +265,69 @@ def query_times(ledger: SqlLedger, rounds: int) -> Iterator[dict[str, Any]]:
         yield {"what": what, **_spread(query, rounds)}
 
 
-def _fill(address: str, releases: int, entries: int) -> dict[str, Any]:
-    filled = Filled(releases, entries // releases)
+def gatehouse_times(estate: Path, releases: int, entries: int, rounds: int) -> Iterator[Any]:
+    """Time the pages of an estate that has this much on its ledger, the slowest page first."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "estate")
+        shutil.copytree(estate, copy, ignore=shutil.ignore_patterns("prefect", "run", "drop"))
+        port = _free_port()
+        with (copy / "clinops.toml").open("a") as settings:
+            settings.write(f"gatehouse_port = {port}\n")
+        wiring = Wiring(copy)
+        real = wiring.ledger.releases()[0]
+        yield _fill(wiring.settings.database_url(copy), releases, entries, _last(wiring))
+        command = [sys.executable, "-m", "clinops", "--estate", str(copy), "gatehouse"]
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as served:
+            try:
+                address = f"http://localhost:{port}"
+                _wait_for(f"{address}/healthz")
+                found = page_times(address, _pages(real), rounds)
+            finally:
+                served.terminate()
+        yield from sorted(found, key=lambda page: -page["median_ms"])
+
+
+def _pages(real: ReleaseRecord) -> list[str]:
+    release, system = f"/releases/{real.id}", f"/systems/{real.product}"
+    ours = _release(PRODUCTS // 2)
+    return [
+        "/",
+        "/releases",
+        "/releases?page=10",
+        release,
+        f"{release}/history",
+        f"/releases/{ours.id}/history",
+        "/systems",
+        system,
+        f"{system}/history",
+        f"/systems/{ours.product}",
+    ]
+
+
+def _last(wiring: Wiring) -> Entry:
+    return wiring.ledger.recent(limit=1)[0]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(address).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise SystemExit("the gatehouse does not answer")
+
+
+def _fill(address: str, releases: int, entries: int, last: Entry | None = None) -> dict[str, Any]:
+    filled = Filled(releases, entries // releases, last)
     filled.write(address)
     size = statistics.mean(len(row["body"]) for row in filled.rows)
     shape = {"releases": len(filled.records), "entries": len(filled.rows)}
@@ -268,6 +341,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=41)
     parser.add_argument("--database", help="SQLAlchemy URL of an empty one; default: SQLite")
+    parser.add_argument("--estate", type=Path, help="an estate whose pages are timed as well")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         address = chosen.database or f"sqlite:///{folder}/ledger.sqlite"
@@ -277,6 +351,9 @@ def main() -> None:
         for line in query_times(ledger, chosen.rounds):
             print(json.dumps(line), flush=True)
         ledger.close()
+    if chosen.estate:
+        for line in gatehouse_times(chosen.estate, chosen.releases, chosen.entries, chosen.rounds):
+            print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":
