@@ -12,13 +12,16 @@ import pytest
 
 from clinops.domain.ledger import Kind, ReleaseRecord
 from clinops.domain.outcome import State
+from clinops.domain.signoff import LineAction, Meaning, statement_bytes
 from clinops.domain.suite import CaseResult, Verdict
-from flows.gate import answer, ask
+from flows.gate import answer, ask, prepare_sign_off
+from flows.gate import record as take_in
 from flows.safety_case import as_html, safety_case
 from tests.fakes.evidence import case
 from tests.fakes.wiring import (
     GATE,
     HAZARDS,
+    KEYS,
     SIGNERS,
     FakeWiring,
     document,
@@ -369,3 +372,61 @@ def test_can_be_read_by_those_who_do_not_see_it(wiring):
     assert all("scope" in attrs for tag, attrs in found.tags if tag == "th")
     ids = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
+
+
+def test_the_officers_rejection_is_their_statement(wiring):
+    record = wiring.qualify(wiring.offer())
+    made = prepare_sign_off(
+        record, wiring, "joy", role="safety", meaning=Meaning.REJECTED, reason="Names are cut."
+    )
+    take_in(KEYS.sign(statement_bytes(made), "joy"), wiring)
+    found = report(wiring, record)
+    assert "rejected by a person" in found.section(1)
+    assert "Meaning rejected Reason Names are cut." in found.section(11)
+
+
+def test_sign_offs_of_a_release_that_is_over_are_told_as_what_they_are(wiring):
+    record = wiring.signed_off()
+    wiring.ledger.append(Kind.SUPERSEDED, record.id, {"by": "pas-3.0-0123456789ab"})
+    found = report(wiring, record)
+    assert "Not signed yet." in found.section(11)
+    assert "holds, but is not judged any more" in found.section(12)
+
+
+def test_an_envelope_that_does_not_verify_is_told_without_its_claims(wiring):
+    record = wiring.qualify(wiring.offer())
+    wiring.sign(record, "joy")
+    envelope = wiring.last_body(record.id)["envelope"]
+    forged = {**envelope, "payload": envelope["payload"][:-4] + "AAAA"}
+    wiring.ledger.append(Kind.SIGNED, record.id, {"envelope": forged})
+    approval = report(wiring, record).section(12)
+    assert "does not count: " in approval
+    assert f"Entry {wiring.ledger.head().sequence} , recorded" in approval
+
+
+def test_tells_who_stopped_the_line_and_who_let_it_go_on(wiring):
+    record = wiring.qualify(wiring.offer())
+    wiring.order(LineAction.STOP)
+    wiring.order(LineAction.RESUME)
+    approval = report(wiring, record).section(12)
+    assert "Joy stopped the line of pas" in approval
+    assert "Joy resumed the line of pas" in approval
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (None, "The file is not in the estate."),
+        (b"# Something else", "does NOT have this digest"),
+    ],
+)
+def test_says_so_where_the_suppliers_safety_case_is_missing_or_another(wiring, there, said):
+    wiring.commit({"vendor_manifests/acme/case.md": SUPPLIERS})
+    named = {"document": "case.md", "sha256": sha256(SUPPLIERS).hexdigest()}
+    record = wiring.qualify(wiring.offer(safety_case=named))
+    tree = wiring.git.at(record.release["commit"])
+    del tree.files["vendor_manifests/acme/case.md"]
+    tree.files |= {"vendor_manifests/acme/case.md": there} if there else {}
+    found = report(wiring, record)
+    assert said in found.section(2)
+    assert "This report is incomplete" in found.text
