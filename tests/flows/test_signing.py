@@ -575,3 +575,21 @@ def test_an_author_whose_key_is_good_no_more_makes_every_author_count(wiring):
     wiring.git.today = dt.date(2026, 2, 1)
     with pytest.raises(RefusedError):
         wiring.approve()
+
+
+def test_an_approval_that_cannot_be_read_approves_nothing(wiring, release):
+    wiring.ledger.append(Kind.DOCUMENT_APPROVED, "pas", {"envelope": {"payload": "AAAA"}})
+    found = circumstances(release, load_evidence(release, wiring), wiring)
+    assert [one.signed.signer for one in found.approvals] == ["joy"]
+
+
+def test_only_a_waiver_that_there_is_can_be_approved(wiring):
+    wiring.commit({WAIVERS: waivers(waiver())})
+    with pytest.raises(NotFoundError, match="has no waiver W-002"):
+        wiring.approve("joy", WAIVERS, "W-002")
+
+
+def test_only_what_awaits_sign_off_is_signed(wiring):
+    known = wiring.offer()
+    with pytest.raises(RefusedError, match="only a release that awaits sign-off"):
+        prepared(wiring, known)

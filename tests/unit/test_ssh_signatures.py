@@ -23,7 +23,7 @@ from clinops.ports import Signatures
 from tests.fakes.gates import signed
 from tests.fakes.signatures import FakeSignatures
 
-STATEMENT = statement_bytes(signed("joy", "safety").sign_off)
+STATEMENT = statement_bytes(signed("joy", "safety").signed)
 KINDS = {"ed25519": [], "ecdsa": ["-b", "256"], "rsa": ["-b", "2048"]}
 
 MakeKey = Callable[..., str]
