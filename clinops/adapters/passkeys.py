@@ -191,20 +191,28 @@ def envelope_from_assertion(
     Raises:
         RefusedError: It is no signature of that key over that statement.
     """
+    envelope = sealed(statement, key_public, assertion)
+    PasskeySignatures().verify(envelope)
+    return envelope
+
+
+def sealed(statement: bytes, key_public: str, assertion: Mapping[str, Any]) -> Envelope:
+    """Put a browser's answer into an envelope, unproven: whoever records it verifies it.
+
+    Raises:
+        RefusedError: It is no passkey's answer at all.
+    """
     response = parsed(assertion).response
     public_key = without_comment(key_public)
     with refusing():
-        sealed = Assertion(
+        answer = Assertion(
             authenticatorData=_base64(response.authenticator_data),
             clientDataJSON=_base64(response.client_data_json),
             publicKey=public_key,
             signature=_base64(response.signature),
         )
-    envelope = Envelope.around(
-        statement, keyid=fingerprint(public_key), signature=sealed.to_bytes()
-    )
-    PasskeySignatures().verify(envelope)
-    return envelope
+        keyid = fingerprint(public_key)
+        return Envelope.around(statement, keyid=keyid, signature=answer.to_bytes())
 
 
 def credential_of(assertion: Mapping[str, Any]) -> str:

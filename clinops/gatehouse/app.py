@@ -1,7 +1,7 @@
 """The application: routes, what guards them, and what happens to errors.
 
-Pages only read. Whoever adds pages that write (sign-in, signing, enrolment) adds their routes to
-`ROUTES`, sets `request.state.person`, and fills the block `person` of the base template.
+Pages read; what people do goes through the forms of `ACTING`, each of which takes a POST, a token
+that its form was given with, and somebody who is signed in or on their way to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import anyio
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -23,31 +22,36 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from clinops.errors import ClinOpsError, EvidenceError, InfrastructureError, NotFoundError
-from clinops.gatehouse import files, live, pages, report
+from clinops.errors import (
+    ClinOpsError,
+    EvidenceError,
+    InfrastructureError,
+    NotFoundError,
+    RefusedError,
+)
+from clinops.gatehouse import (
+    documents,
+    enrolment,
+    files,
+    live,
+    pages,
+    questions,
+    report,
+    sign_in,
+    sign_off,
+    signing,
+)
 from clinops.gatehouse.actions import required_actions
+from clinops.gatehouse.challenges import Challenges, Throttle
 from clinops.gatehouse.headers import SecurityHeaders
+from clinops.gatehouse.people import FormTokens, Recognition
 from clinops.gatehouse.reader import LIST_SECONDS, Reader
 from clinops.gatehouse.rendering import page
+from clinops.gatehouse.sessions import Sessions
 from clinops.gatehouse.watch import LedgerWatch, every
 from clinops.wiring import Wiring
 
 _log = logging.getLogger(__name__)
-
-
-class _Id(Convertor[str]):
-    """Release ids and products: what is spelt otherwise is nobody's, and never looked up."""
-
-    regex = "[a-z0-9][A-Za-z0-9.+~_-]{0,199}"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("id", _Id())
 
 ROUTES: Sequence[BaseRoute] = (
     Route("/", pages.actions),
@@ -67,17 +71,22 @@ ROUTES: Sequence[BaseRoute] = (
 )
 """Every page that reads, by its address."""
 
+ACTING: Sequence[BaseRoute] = (
+    *sign_in.ROUTES,
+    *enrolment.ROUTES,
+    *sign_off.ROUTES,
+    *documents.ROUTES,
+    *signing.ROUTES,
+    *questions.ROUTES,
+)
+"""Every page on which people do something, and where its form goes."""
 
-def application(wiring: Wiring, more: Sequence[BaseRoute] = ()) -> Starlette:
-    """Make the web application of an estate.
 
-    Args:
-        wiring: The estate.
-        more: Routes beside those that read.
-    """
+def application(wiring: Wiring) -> Starlette:
+    """Make the web application of an estate."""
     host = urlsplit(wiring.settings.gatehouse_address).hostname or "localhost"
     app = Starlette(
-        routes=[*more, *ROUTES],
+        routes=[*ROUTES, *ACTING],
         middleware=[
             Middleware(SecurityHeaders),
             # A page of a stranger that gets itself the name of this machine reads nothing here.
@@ -86,6 +95,7 @@ def application(wiring: Wiring, more: Sequence[BaseRoute] = ()) -> Starlette:
                 allowed_hosts=["localhost", "127.0.0.1", host],
                 www_redirect=False,
             ),
+            Middleware(Recognition),
         ],
         exception_handlers={
             HTTPException: _http_error,
@@ -98,6 +108,10 @@ def application(wiring: Wiring, more: Sequence[BaseRoute] = ()) -> Starlette:
     app.state.reader = Reader(wiring)
     app.state.watch = LedgerWatch(wiring)
     app.state.listeners = live.Listeners()
+    app.state.sessions = Sessions(wiring.clock)
+    app.state.challenges = Challenges(wiring.clock)
+    app.state.throttle = Throttle(wiring.clock)
+    app.state.form_tokens = FormTokens()
     return app
 
 
@@ -121,6 +135,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _own_error(request: Request, error: Exception) -> Response:
     if isinstance(error, NotFoundError):
         return _error_page(request, HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, RefusedError):
+        return _error_page(request, HTTPStatus.FORBIDDEN, _with_mend(error))
     if isinstance(error, EvidenceError):
         return _error_page(request, HTTPStatus.CONFLICT, f"The evidence does not hold: {error}")
     _log.error(
@@ -131,6 +147,10 @@ async def _own_error(request: Request, error: Exception) -> Response:
     outside = isinstance(error, InfrastructureError)
     status = HTTPStatus.SERVICE_UNAVAILABLE if outside else HTTPStatus.INTERNAL_SERVER_ERROR
     return _error_page(request, status, str(error))
+
+
+def _with_mend(error: ClinOpsError) -> str:
+    return f"{error}: {error.mend}" if error.mend else str(error)
 
 
 async def _unforeseen_error(request: Request, error: Exception) -> Response:
