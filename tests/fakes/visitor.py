@@ -112,7 +112,12 @@ class Gatehouse:
         # What is pushed is seen at once, not within a second.
         self.app.state.reader._heads = Remembered(0.0, limit=1)
 
-    def list_people(self, spare: Mapping[str, Any] | None = None, **changes: Any) -> None:
+    def list_people(
+        self,
+        *joys_roles: str,
+        spare: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
         """Push signers.yaml; `changes` are to what Joy's first passkey is on file with."""
         joys = [
             key("joy"),
@@ -121,7 +126,7 @@ class Gatehouse:
         ]
         sams = [key("sam"), _entry(self.passkeys["sam"])]
         people = {
-            "joy": signer("joy", "safety", keys=joys),
+            "joy": signer("joy", *(joys_roles or ("safety",)), keys=joys),
             "sam": signer("sam", "operations", keys=sams),
         }
         self.wiring.commit({SIGNERS: signers(**people)})
