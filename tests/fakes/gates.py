@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from clinops.domain.circumstances import Circumstances
 from clinops.domain.evidence import Evidence, Images
 from clinops.domain.gate import GatePolicy
+from clinops.domain.hazard import HazardLog
+from clinops.domain.ledger import GENESIS, Anchor
 from clinops.domain.outcome import Outcome
 from clinops.domain.release import Inputs, Release
 from clinops.domain.signer import Key, Registration, Signer, Signers, Vendor
-from clinops.domain.circumstances import Circumstances
-from clinops.domain.hazard import HazardLog
-from clinops.domain.ledger import GENESIS, Anchor
 from clinops.domain.signoff import (
     Approval,
     Checked,

@@ -21,7 +21,7 @@ from clinops.domain.outcome import State
 from clinops.domain.signoff import Meaning, statement_bytes
 from clinops.errors import EngineError
 from clinops.wiring import Wiring
-from flows.gate import prepare_sign_off
+from flows.gate import load_evidence, prepare_sign_off
 from flows.gate import record as put_on_record
 from flows.housekeeping import keep_house
 from flows.promote import promote_release
