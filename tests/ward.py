@@ -55,7 +55,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     },
     "s-reid": {"name": "Sam Reid", "roles": ["operations"]},
 }
-KEYS = (*PEOPLE, VENDOR, "a-stranger")
+KEYS = (*PEOPLE, VENDOR, "a-stranger", "a-second-key")
 
 _SERVER = r"""
 use strict; use warnings; use IO::Socket::INET;
@@ -249,12 +249,13 @@ class Ward:
         close(wiring)
         return state
 
-    def promote(self, release: str) -> State:
+    def promote(self, release: str, clock: Clock = utc_now) -> State:
         """Promote a release on the real engine, in this process."""
-        wiring = self.wiring
-        state = promote_release(release, wiring, PlainStages(Console(quiet=True)))
-        close(wiring)
-        return state
+        wiring = Wiring(self.estate, clock)
+        try:
+            return promote_release(release, wiring, PlainStages(Console(quiet=True)))
+        finally:
+            close(wiring)
 
     def approve_the_hazard_log(self) -> None:
         """Have the safety officer approve the hazard log as it is on the protected branch."""
