@@ -47,6 +47,7 @@ function told(credential) {
 for (const form of document.querySelectorAll("form[data-challenge]")) {
   const button = form.querySelector("button");
   const failure = form.querySelector("[role=alert]");
+  form.querySelector(".scriptless").remove();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;

@@ -1,0 +1,130 @@
+"""People at the gatehouse: a process that serves its pages, and a browser with a passkey each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from scripts.demo import HOME
+from tests.ward import Ward
+
+PATIENCE = 15_000
+WIDTHS = (1280, 390)
+GRAVE = {"serious", "critical"}
+
+
+class Server:
+    """The command `clinops gatehouse` on an estate."""
+
+    def __init__(self, ward: Ward) -> None:
+        self._ward = ward
+        self.address = ward.wiring.settings.gatehouse_address
+        self._process = self._started()
+
+    def restart(self) -> None:
+        """End it, and start it once more: all sessions are gone."""
+        self.close()
+        self._process = self._started()
+
+    def close(self) -> None:
+        """End it as `down` does."""
+        self._process.terminate()
+        self._process.wait(30)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "clinops", "--estate", self._ward.estate, "gatehouse"]
+        process = subprocess.Popen(command, cwd=HOME)
+        until = time.monotonic() + PATIENCE / 1000
+        while not self._answers():
+            assert process.poll() is None, "the gatehouse has ended"
+            assert time.monotonic() < until, "the gatehouse does not answer"
+            time.sleep(0.1)
+        return process
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.address}/healthz", timeout=1).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+class Visitor:
+    """Somebody at a browser of their own, whose passkey checks who they are."""
+
+    def __init__(self, browser: Browser, server: Server) -> None:
+        self.server = server
+        self.page = browser.new_context().new_page()
+        self.page.set_default_timeout(PATIENCE)
+        devtools = self.page.context.new_cdp_session(self.page)
+        devtools.send("WebAuthn.enable")
+        device = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+                  "hasUserVerification": True, "isUserVerified": True,
+                  "automaticPresenceSimulation": True}  # fmt: skip
+        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+
+    def go(self, address: str) -> Page:
+        """Open a page of the gatehouse."""
+        self.page.goto(address if "://" in address else self.server.address + address)
+        return self.page
+
+    def click(self, name: str) -> None:
+        """Press a button, or follow a link."""
+        button = self.page.get_by_role("button", name=name, exact=True)
+        self.page.get_by_role("link", name=name, exact=True).or_(button).first.click()
+
+    def sees(self, text: str) -> None:
+        """Make sure that something can be read on the page."""
+        expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE)
+
+    def sign_in(self) -> None:
+        """Sign in with the passkey."""
+        self.go("/sign-in")
+        self.click("Sign in with your passkey")
+        self.sees("Signed in as")
+
+    def fill(self, address: str, reason: str, role: str | None = None) -> None:
+        """Fill in a form, and go on to what would be signed."""
+        self.go(address)
+        if role:
+            self.page.get_by_label(role, exact=True).check()
+        self.page.get_by_label("Your reason").fill(reason)
+        self.click("Show me what I would sign")
+        self.sees("This is what you sign")
+
+    def sign(self, address: str, reason: str, role: str | None = None) -> None:
+        """Go all the way from a form to what came of the signature."""
+        self.fill(address, reason, role)
+        self.click("Sign with my passkey")
+        self.page.get_by_role("status").wait_for()
+
+    def look(self, name: str) -> None:
+        """Look at the page as it is, at both widths: can everybody use it?"""
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            grave = [one for one in violations(self.page) if one["impact"] in GRAVE]
+            assert not grave, f"{name} at {width}: {grave}"
+            across = self.page.evaluate("document.documentElement.scrollWidth")
+            assert across <= width, f"{name} at {width} must be scrolled sideways"
+            self._keep(f"gatehouse-{name}-{width}")
+
+    def _keep(self, name: str) -> None:
+        """Keep a picture where the documentation wants new ones."""
+        if folder := os.environ.get("CLINOPS_SCREENSHOTS"):
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def violations(page: Page) -> list[dict[str, Any]]:
+    """Ask axe what keeps people from using a page."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        {"id": one["id"], "impact": one["impact"], "at": [node["html"] for node in one["nodes"]]}
+        for one in found
+    ]
