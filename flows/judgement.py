@@ -191,6 +191,8 @@ def _deployed(record: ReleaseRecord, wiring: Wiring) -> Deployed | None:
         return None
     entries = list(wiring.ledger.entries(record.id))
     starts = [entry for entry in entries if entry.kind is Kind.DEPLOYMENT_STARTED]
+    if not starts:
+        raise EvidenceError(f"{record.id} is on file as {record.state}, but nothing began that")
     gate = starts[-1].body.get("gate")
     return Deployed(
         route=ChangeType(gate["route"]) if gate else ChangeType.NORMAL,

@@ -12,10 +12,10 @@ from clinops.adapters.leases import HeldLease
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
-from clinops.errors import DeploymentError, RollbackError
+from clinops.errors import DeploymentError, LedgerError, RollbackError
 from clinops.ports import Stages
 from clinops.wiring import Wiring
-from flows.gate import Check, check_everything, line_stop
+from flows.gate import Check, audit, check_everything, line_stop
 from flows.site import Setback, bring_back, deployment_of, to_site
 
 
@@ -27,13 +27,15 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
 
     Raises:
         RollbackError: The way back failed as well; a person must act.
+        LedgerError: It is on file as live, but the ledger does not hold.
         InfrastructureError: Something outside failed; the next run goes on from here.
     """
     named = wiring.release(release_id)
     with wiring.lease(f"promote:{named.id}") as lease, wiring.lease(f"system:{named.product}"):
         # What was read before the lease was held may be out of date.
         record = wiring.release(named.id)
-        if record.state in {State.LIVE, State.ROLLED_BACK}:
+        # Somebody who edits the table of states must not be told that they deployed something.
+        if record.state in {State.LIVE, State.ROLLED_BACK} and not audit(wiring):
             stages.progress(1.0, f"{record.id} is {record.state} already: nothing to do")
             return record.state
         if setback := _on_record(record, wiring):
@@ -84,6 +86,11 @@ def _refuse(check: Check, wiring: Wiring, stages: Stages) -> State:
     record = check.record
     wiring.ledger.append(Kind.PROMOTION_REFUSED, record.id, {"reasons": list(check.refusals)})
     stages.table("gate", [{"why the gate is not open": reason} for reason in check.refusals])
+    if record.state is State.LIVE:
+        raise LedgerError(
+            f"{record.id} is on file as live, but {check.refusals[0]}",
+            mend="clinops ledger verify, and look at its sites",
+        )
     if record.state is not State.PROMOTING:
         return record.state
     setback = stages.run("bring back what was begun", lambda: _give_up(check, wiring))
