@@ -16,7 +16,7 @@ demo: setup ## a vendor's release from git push to live, on a real system (SIGN=
 
 test: setup ## every test, with a real engine, server, database and browser
 	@scripts/setup.sh tests
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --dist loadgroup
 
 bench: setup ## how fast record and pages are with 1,000 releases (after `make demo`: pages too)
 	@$(PY) scripts/bench_gate.py $(if $(wildcard $(DEMO)/estate/clinops.toml),--estate $(DEMO)/estate)

@@ -25,6 +25,14 @@ MANIFEST = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
 NEXT = (HOME / f"docs/examples/{PRODUCT}-1.12.7.yaml").read_text()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs the engine on one worker: those tests share estates, names and ports."""
+    for item in items:
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
 @dataclass(frozen=True)
 class Demonstrated:
     """What `make demo` left: its result, what it said, and a running estate."""
