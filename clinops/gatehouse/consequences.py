@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from clinops.domain.outcome import State
 from clinops.domain.signoff import Approval, LineAction, LineOrder, Meaning, SignOff
-from clinops.errors import ClinOpsError
+from clinops.errors import ClinOpsError, InfrastructureError
 from clinops.wiring import Wiring
 from flows.gate import check_everything, still_owed
 from flows.reconcile import schedule_promotion
@@ -38,8 +38,8 @@ def _after_sign_off(sign_off: SignOff, wiring: Wiring) -> Iterator[str]:
     except ClinOpsError as error:
         # The signature is on record: what can't be done now is not to look like its failure.
         _log.warning("after the signature under %s: %s", sign_off.release, error.diagnostics())
-        yield f"What comes next can't be told or done just now: {error}."
-        yield "Nothing is lost: the release goes on by itself as soon as that is mended."
+        yield f"What comes next can't be told just now: {error}."
+        yield "Nothing is lost: the release goes on by itself once its gate is open."
 
 
 def _next(sign_off: SignOff, wiring: Wiring) -> Iterator[str]:
@@ -55,5 +55,9 @@ def _next(sign_off: SignOff, wiring: Wiring) -> Iterator[str]:
         yield from (f"Still {why}." for why in check.refusals)
         return
     yield "The gate is open."
-    schedule_promotion(release, wiring)
-    yield "The deployment is scheduled; everything is checked once more right before it."
+    try:
+        schedule_promotion(release, wiring)
+        yield "The deployment is scheduled; everything is checked once more right before it."
+    except InfrastructureError as error:
+        yield f"The deployment can't be scheduled just now: {error}."
+        yield "Nothing is lost: it is scheduled by itself once the flow server answers."

@@ -22,11 +22,15 @@ class Mine:
 
 
 def mine(actions: Actions, person: Person) -> tuple[Mine, ...]:
-    """Return what a person could do now: what is overdue first, then sign-offs, then the rest."""
+    """Return what a person could do now: what is owed, what others wait for, then the rest."""
     waiting = [*actions.owed, *actions.waiting]
     documents = dict.fromkeys(one for each in waiting for one in _documents(each.dossier, person))
-    questions = [one for each in waiting for one in _questions(each.dossier, person)]
-    return (*_sign_offs(waiting, person), *documents, *questions)
+    return (
+        *_sign_offs(actions.owed, person),
+        *documents,
+        *_sign_offs(actions.waiting, person),
+        *(one for each in waiting for one in _questions(each.dossier, person)),
+    )
 
 
 def _sign_offs(waiting: Iterable[Waiting], person: Person) -> Iterator[Mine]:

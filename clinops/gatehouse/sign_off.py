@@ -20,6 +20,7 @@ from clinops.gatehouse.forms import Form, by_person
 from clinops.gatehouse.people import Person, person_of
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
+from clinops.gatehouse.wording import outcome
 from flows.dossier import Dossier, HazardFile
 from flows.gate import prepare_sign_off
 
@@ -70,6 +71,7 @@ class SignOffPages:
             400 if problem else 200,
             dossier=dossier,
             record=dossier.record,
+            outcome=outcome(dossier),
             rejecting=self._meaning is Meaning.REJECTED,
             given=given,
             problem=problem,

@@ -6,9 +6,11 @@ what is signed. The two steps are the same for a sign-off, an approval and an or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -23,11 +25,25 @@ from clinops.errors import BadInputError, EvidenceError, LedgerError, RefusedErr
 from clinops.gatehouse.consequences import consequences
 from clinops.gatehouse.forms import Form, answer_in, by_person
 from clinops.gatehouse.people import Person, person_of
-from clinops.gatehouse.rendering import page
+from clinops.gatehouse.rendering import TEMPLATES, harmless, page
 from clinops.gatehouse.sessions import Outcome, Pending
 from clinops.gatehouse.terminal import command_for
 from clinops.wiring import Wiring
 from flows.gate import record
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{64})")
+
+
+def with_digests(sentence: str) -> Markup:
+    """Set the digests in a sentence apart from its words."""
+    parts = _DIGEST.split(sentence)
+    code = Markup('<code class="digest">{}</code>')
+    return Markup().join(
+        code.format(part) if place % 2 else harmless(part) for place, part in enumerate(parts)
+    )
+
+
+TEMPLATES.filters["with_digests"] = with_digests
 
 
 def begin(

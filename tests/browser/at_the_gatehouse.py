@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from scripts.demo import HOME
@@ -90,12 +92,16 @@ class Visitor:
         self.click("Sign in with your passkey")
         self.sees("Signed in as")
 
-    def fill(self, address: str, reason: str, role: str | None = None) -> None:
-        """Fill in a form, and go on to what would be signed."""
-        self.go(address)
+    def choose(self, reason: str, role: str | None = None) -> None:
+        """Fill in the form on the page; who holds one role only need not choose it."""
         if role:
             self.page.get_by_label(role, exact=True).check()
         self.page.get_by_label("Your reason").fill(reason)
+
+    def fill(self, address: str, reason: str, role: str | None = None) -> None:
+        """Fill in a form, and go on to what would be signed."""
+        self.go(address)
+        self.choose(reason, role)
         self.click("Show me what I would sign")
         self.sees("This is what you sign")
 
@@ -118,7 +124,8 @@ class Visitor:
     def _keep(self, name: str) -> None:
         """Keep a picture where the documentation wants new ones."""
         if folder := os.environ.get("CLINOPS_SCREENSHOTS"):
-            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+            picture = Image.open(io.BytesIO(self.page.screenshot(full_page=True)))
+            picture.convert("RGB").quantize(32).save(Path(folder) / f"{name}.png", optimize=True)
 
 
 def violations(page: Page) -> list[dict[str, Any]]:

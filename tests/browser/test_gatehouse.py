@@ -15,12 +15,22 @@ from playwright.sync_api import Browser
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from tests.browser.at_the_gatehouse import Server, Visitor
-from tests.ward import PRODUCT, Ward, close
+from tests.ward import HAZARDS, PRODUCT, WAIVERS, Ward, close, document, hazard
 
 pytestmark = [pytest.mark.browser, pytest.mark.docker]
 
 CSO, OPERATIONS = "clinical-safety-officer", "operations"
-LOG = f"/systems/{PRODUCT}/hazard-log/approve"
+SYSTEM = f"/systems/{PRODUCT}"
+LOG, WAIVING = f"{SYSTEM}/hazard-log/approve", f"{SYSTEM}/waivers/W-001/approve"
+WAIVER = {
+    "id": "W-001",
+    "version": "2.0",
+    "finding": "undeclared-difference",
+    "occurrence": "image: environment BOARD_VERSION",
+    "reason": "The board tells its own version by it, and nothing else.",
+    "owner": "Ward systems",
+    "expires": "2099-12-31",
+}
 NEWCOMERS = {
     "p-lind": ("Dr Petra Lind", (CSO, OPERATIONS), "GMC:7000002"),
     "o-hale": ("Owen Hale", (OPERATIONS,), None),
@@ -55,6 +65,28 @@ class Story:
 
 
 @pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    """An estate whose gate has a route for emergencies, and whose log a hazard without a test."""
+    site = "test-gatehouse"
+    emergency = {"requires": [{"role": CSO}], "owed_within_hours": 72, "passes": ["freeze"]}
+    try:
+        ward = Ward(tmp_path_factory.mktemp("ward"), port=4986, site=site, emergency=emergency)
+        log = [hazard(1, "The board is unavailable"), hazard(2, "A name is garbled"),
+               hazard(3, "A patient is shown on the wrong ward")]  # fmt: skip
+        pushed = ward.push(
+            {
+                HAZARDS: document({"schema": 1, "product": PRODUCT, "hazards": log}),
+                WAIVERS: document({"schema": 1, "product": PRODUCT, "waivers": [WAIVER]}),
+            },
+            who="a-admin",
+        )
+        assert pushed.returncode == 0, pushed.stderr
+        yield ward
+    finally:
+        Ward.remove(site)
+
+
+@pytest.fixture(scope="module")
 def story(ward: Ward, browser: Browser) -> Iterator[Story]:
     """A ward's estate, and two people who are nobody there yet."""
     server = Server(ward)
@@ -69,9 +101,8 @@ def invited(ward: Ward, who: str) -> str:
     return ward.must("signer", "enrol", who, "--name", name, *more).strip()
 
 
-def let_in(ward: Ward, who: str, digits: str) -> None:
-    """Two administrators compare the digits, accept and confirm."""
-    assert f"code: {digits}" in ward.must("signer", "review", who)
+def let_in(ward: Ward, who: str) -> None:
+    """Two administrators let somebody in: one accepts, the other confirms."""
     ward.must("signer", "accept", who, "--key", ward.key("a-admin"), "--yes")
     ward.must("signer", "confirm", who, "--key", ward.key("b-admin"), "--yes")
 
@@ -89,7 +120,8 @@ def test_people_make_passkeys_and_two_administrators_let_them_in(story):
             visitor.go("/sign-in")
             visitor.click("Sign in with your passkey")
             visitor.sees("Nobody on file has this passkey")
-        let_in(story.ward, who, digits)
+            assert f"code: {digits}" in story.ward.must("signer", "review", who)
+        let_in(story.ward, who)
 
 
 def test_without_scripts_a_page_says_that_a_passkey_needs_them(story, browser):
@@ -109,6 +141,8 @@ def test_they_sign_in_and_see_what_waits_for_them(story):
     story.petra.go("/")
     story.petra.sees(f"Approve the hazard log of {PRODUCT}")
     story.petra.look("actions")
+    story.petra.go("/releases")
+    story.petra.look("releases")
 
 
 def test_the_hazard_log_is_approved_in_one_role_only(story):
@@ -119,6 +153,13 @@ def test_the_hazard_log_is_approved_in_one_role_only(story):
     story.petra.sign(LOG, "Scores reviewed with the ward sister.", CSO)
     story.petra.sees("On record")
     assert story.kinds(PRODUCT)[-1] is Kind.DOCUMENT_APPROVED
+
+
+def test_a_waiver_is_approved_by_its_own_signature(story):
+    story.petra.go(WAIVING)
+    story.petra.look("waiver")
+    story.petra.sign(WAIVING, "Seen on the board itself; it changes nothing else.", CSO)
+    story.petra.sees("I approve the waiver W-001")
 
 
 def test_a_question_is_answered_before_anybody_signs(story):
@@ -139,7 +180,10 @@ def test_two_people_open_the_gate_and_one_person_does_not(story):
     petra, owen, address = story.petra, story.owen, f"{story.address}/sign"
     petra.go(address)
     petra.look("sign")
-    petra.fill(address, "Read the evidence; both hazards are covered.", CSO)
+    petra.choose("Read the evidence; WRD-001 and WRD-002 are covered.", CSO)
+    petra.page.get_by_label("I accept WRD-003").fill("The ward checks it by hand each morning.")
+    petra.click("Show me what I would sign")
+    petra.sees("I accept the hazard WRD-003 without passing evidence")
     petra.look("statement")
     petra.click("Sign with my passkey")
     petra.sees("Still missing: 1 more sign-off by role operations.")
@@ -153,20 +197,26 @@ def test_two_people_open_the_gate_and_one_person_does_not(story):
     owen.look("signed")
     owen.go(story.address)
     owen.look("release")
+    owen.go(f"{story.address}/history")
+    owen.look("history")
 
 
 def test_anybody_stops_the_line_and_the_safety_officer_lets_it_go_on(story):
     petra, owen = story.petra, story.owen
-    owen.go(f"/systems/{PRODUCT}/stop")
+    owen.go(f"{SYSTEM}/stop")
     owen.look("stop")
-    owen.sign(f"/systems/{PRODUCT}/stop", "A patient was shown on the wrong ward.")
+    owen.sign(f"{SYSTEM}/stop", "A patient was shown on the wrong ward.")
     owen.sees("On record")
-    owen.go(f"/systems/{PRODUCT}/resume")
+    owen.go(f"{SYSTEM}/resume")
     owen.sees("You hold no role that may do this")
-    petra.go(f"/systems/{PRODUCT}")
+    petra.go(SYSTEM)
     petra.sees("The line is stopped")
     petra.look("system")
-    petra.sign(f"/systems/{PRODUCT}/resume", "A typing error at admission; not the board.", CSO)
+    petra.go("/systems")
+    petra.look("systems")
+    petra.go(f"{SYSTEM}/resume")
+    petra.look("resume")
+    petra.sign(f"{SYSTEM}/resume", "A typing error at admission; not the board.", CSO)
     petra.sees("go live by themselves")
     assert story.kinds(PRODUCT)[-2:] == [Kind.LINE_STOPPED, Kind.LINE_RESUMED]
 
@@ -187,10 +237,14 @@ def test_a_session_that_has_ended_signs_nothing(story):
 
 def test_a_rejection_is_final_and_says_why(story):
     story.petra.sign_in()
+    story.petra.go(f"{story.address}/reject")
+    story.petra.look("reject")
     story.petra.sign(f"{story.address}/reject", "Names are cut after eight letters.", CSO)
     story.petra.sees("That is final for this release")
     story.petra.go(story.address)
     story.petra.sees("Names are cut after eight letters.")
+    story.petra.go("/releases/no-such-release")
+    story.petra.look("not-found")
     assert story.state() is State.REJECTED
 
 
