@@ -60,9 +60,13 @@ def log_of(run, evidence):
 
 
 def gone(pid):
-    """Whether a process is gone, or about to be: killed and waiting to be reaped."""
+    """Whether a process is gone, or killed and waiting to be reaped; a busy machine takes a while."""
     stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    for _ in range(200):
+        if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def test_reports_how_each_test_ended(run):
