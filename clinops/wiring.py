@@ -94,9 +94,12 @@ class Wiring:
     def ledger(self) -> Ledger:
         """The append-only record."""
         from clinops.adapters.sql_ledger import SqlLedger
+        from clinops.adapters.witness import Witness
 
-        (self.root / "state").mkdir(mode=0o700, exist_ok=True)
-        return SqlLedger(self.settings.database_url(self.root), self.clock)
+        state = self.root / "state"
+        state.mkdir(mode=0o700, exist_ok=True)
+        witness = Witness(state / "witness")
+        return SqlLedger(self.settings.database_url(self.root), self.clock, witness)
 
     @cached_property
     def evidence(self) -> EvidenceStore:

@@ -1,7 +1,7 @@
 """The flows as Prefect runs them: `prefect.yaml` points here.
 
 Each wraps a function of the story and ends in a state named for the outcome. The estate is the
-worker's (`CLINOPS_ESTATE`), so nobody can point a run at another one through Prefect's API.
+worker's (`CLINOPS_ESTATE`) and no parameter: a run that is created by hand is still judged by it.
 """
 
 from __future__ import annotations

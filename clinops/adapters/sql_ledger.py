@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from clinops.adapters import sql_tables as tables
-from clinops.domain.audit import Audit
+from clinops.adapters.witness import Witness
+from clinops.domain.audit import SIGNED, Audit
 from clinops.domain.ledger import (
     GENESIS,
     Anchor,
@@ -42,11 +43,13 @@ class SqlLedger:
     Args:
         url: SQLAlchemy's address of the database.
         clock: Tells the time of entries, and when leases end.
+        witness: Remembers people's signatures outside of the database.
     """
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, witness: Witness | None = None) -> None:
         self._database = tables.Database(url)
         self._clock = clock
+        self._witness = witness
 
     def close(self) -> None:
         """Close the database's connections."""
@@ -54,6 +57,13 @@ class SqlLedger:
 
     def append(self, kind: Kind, subject: str, body: Mapping[str, Any]) -> Entry:
         """Append an entry and fold it, in one transaction that excludes all other writers."""
+        entry = self._append(kind, subject, body)
+        # Not before it is there for good: a crash in between must not look like a lost entry.
+        if self._witness and entry.kind in SIGNED:
+            self._witness.remember(entry)
+        return entry
+
+    def _append(self, kind: Kind, subject: str, body: Mapping[str, Any]) -> Entry:
         with self._database.writing() as connection:
             last = _last_entry(connection)
             # The clock is read under the lock: whoever waited for it comes later.
@@ -155,10 +165,22 @@ class SqlLedger:
         with self._database.reading() as connection:
             try:
                 yield from _audited(connection)
+                yield from self._lost(connection)
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise
                 yield f"the database can't be read to its end: {error.orig}"
+
+    def _lost(self, connection: sa.Connection) -> Iterator[str]:
+        """Say which signatures were on the ledger once, and are not any more."""
+        by_sequence = sa.select(tables.ledger.c.digest)
+        try:
+            for place in self._witness.places() if self._witness else ():
+                here = tables.ledger.c.sequence == place.sequence
+                if connection.scalar(by_sequence.where(here)) != place.digest:
+                    yield f"entry {place.sequence} was a signature with the digest {place.digest}"
+        except LedgerError as error:
+            yield str(error)
 
     def take_lease(self, name: str, holder: str, seconds: float) -> bool:
         """Take or renew a lease; False where another holder's lease is still alive."""

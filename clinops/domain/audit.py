@@ -36,7 +36,7 @@ from clinops.errors import LedgerError
 
 _KINDS = {kind.value: kind for kind in Kind}
 
-_SIGNED = frozenset(
+SIGNED = frozenset(
     {
         Kind.SIGNED,
         Kind.REJECTED,
@@ -112,7 +112,7 @@ class Audit:
             yield f"entry {row.sequence} is older than the one before it"
 
     def _fold(self, row: Row, fact: Fact) -> Iterator[str]:
-        if fact.kind in _SIGNED:
+        if fact.kind in SIGNED:
             yield from self._adrift(row.sequence, fact.body)
         release = release_of(fact)
         if row.about != release:

@@ -157,7 +157,8 @@ def test_a_past_that_was_rewritten_contradicts_what_was_signed_upon_it(ward, rel
 
 
 def test_a_signature_written_straight_into_the_database_counts_for_nothing(ward, release, forger):
-    """The chain holds, signed anchors and all; only that nobody signed."""
+    """The chain holds, signed anchors and all, and the witness is gone; only that nobody signed."""
+    (ward.estate / "state/witness").unlink()
     forger.rewrite(drop(Kind.SIGNED))
     real = ward.draft(release, CSO)
     resealed = ward.envelope(real.model_copy(update={"reason": "Something else."}), CSO)
@@ -187,6 +188,17 @@ def test_a_rejection_that_was_dropped_is_missed_by_the_next_signature(ward, rele
     forger.rewrite(drop(Kind.REJECTED))
     assert ward.wiring.release(release).state is State.AWAITING_SIGN_OFF
     assert "was signed upon a ledger whose entry" in shut(ward, release)
+
+
+def test_a_rejection_that_was_dropped_as_the_newest_entry_has_a_witness(ward, release, forger):
+    """The chain without it holds: only outside of the database it can be known."""
+    reject(ward, release)
+    gone = ward.entries(release)[-1]
+    forger.rewrite(drop(Kind.REJECTED))
+    said = shut(ward, release)
+    assert said == (
+        f"the ledger is broken: entry {gone.sequence} was a signature with the digest {gone.digest}"
+    )
 
 
 # Evidence
