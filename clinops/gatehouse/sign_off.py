@@ -28,6 +28,14 @@ _ACCEPT = "accept "
 """Before a hazard's id: the field with the reason why it is accepted."""
 
 
+_PASSED = {
+    "freeze": "a freeze",
+    "stop": "a stopped line",
+    "overdue": "sign-offs that an earlier emergency still owes",
+}
+"""What may not hold an emergency up, by its name in the policy."""
+
+
 class SignOffPages:
     """The form for one meaning, and what it leads to.
 
@@ -107,6 +115,7 @@ def _choices(
         "by_site": by_site,
         "to_accept": _to_accept(dossier, policy) if accepts else [],
         "accept": _ACCEPT,
+        "passes": [_PASSED[one] for one in policy.emergency.passes] if policy.emergency else [],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 
 import pytest
@@ -10,16 +11,27 @@ import pytest
 from clinops.domain.ledger import Entry, Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.signoff import signed_from
+from clinops.domain.suite import CaseResult, Verdict
 from clinops.errors import InfrastructureError
 from clinops.gatehouse.sessions import IDLE, PATIENCE
 from clinops.gatehouse.watch import Audited
 from flows.questions import MAX_QUESTIONS
 from tests.fakes.authenticator import Authenticator, Cheat
 from tests.fakes.visitor import Gatehouse, Visitor
-from tests.fakes.wiring import FIRST, GATE, HAZARDS, REVOKED, gate, hazard, hazards
+from tests.fakes.wiring import FIRST, GATE, HAZARDS, REVOKED, document, gate, hazard, hazards
 
 REASON = "Read the evidence."
 SIGN = {"role": "safety", "reason": REASON}
+TEST = "test_smoke.py::test_works"
+WAIVER = {
+    "id": "W-001",
+    "version": "2.0",
+    "finding": "test-failed",
+    "occurrence": f"smoke: {TEST}",
+    "reason": "<script>alert(3)</script>",
+    "owner": "<img src=x>",
+    "expires": dt.date(2025, 6, 20),
+}
 MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
 
@@ -101,6 +113,30 @@ class TestSigningOff:
         assert "the flow server does not answer" in page
         assert "Nothing is lost" in page
         assert last(gatehouse, release.id).kind is Kind.SIGNED
+
+    def test_counts_though_what_comes_next_cannot_be_told(self, gatehouse, joy, release, address):
+        def fail(digest: str) -> bool:
+            raise InfrastructureError(f"the engine does not answer about {digest}")
+
+        gatehouse.wiring.images.present = fail
+        page = joy.sign(address, SIGN)
+        assert "On record" in page
+        assert "the engine does not answer" in page
+        assert last(gatehouse, release.id).kind is Kind.SIGNED
+
+    def test_does_not_pretend_to_know_what_became_of_it_when_the_ledger_fails(
+        self, gatehouse, joy, address
+    ):
+        def fail(*_: object) -> None:
+            raise InfrastructureError("the database does not answer")
+
+        pending = joy.prepare(address, SIGN)
+        answer = json.dumps(joy.passkey.get(joy.options(pending)))
+        gatehouse.wiring.ledger.append = fail
+        assert joy.post(pending, {"answer": answer}).status_code == 503
+        page = joy.text(pending)
+        assert "It is not known whether your signature was recorded" in page
+        assert "Sign with my passkey" not in page
 
     def test_takes_the_line_ends_of_browsers(self, gatehouse, joy, release, address):
         joy.sign(address, {"role": "safety", "reason": "First.\r\nSecond."})
@@ -208,7 +244,9 @@ class TestHazardsAndEmergencies:
         gatehouse.wiring.commit({GATE: gate(emergency=emergency)})
         release = gatehouse.wiring.qualify(gatehouse.wiring.offer())
         joy, address = gatehouse.person("joy"), f"/releases/{release.id}/sign"
-        assert "owed within 72 hours" in joy.text(address)
+        page = joy.text(address)
+        assert "in spite of a freeze" in page
+        assert "owed within 72 hours" in page
         page = joy.sign(address, {**SIGN, "emergency": "yes"})
         assert "as an emergency" in page
         assert "The gate is open." in page
@@ -413,7 +451,72 @@ class TestAttack:
         assert gatehouse.wiring.ledger.head() == head
 
 
+class TestOwedSignOffs:
+    @pytest.fixture
+    def live(self, gatehouse) -> ReleaseRecord:
+        """A release that went live as an emergency, so that the operator's sign-off is owed."""
+        wiring = gatehouse.wiring
+        emergency = {"requires": [{"role": "safety"}], "owed_within_hours": 72}
+        wiring.commit({GATE: gate(emergency=emergency)})
+        release = wiring.qualify(wiring.offer())
+        gatehouse.person("joy").sign(f"/releases/{release.id}/sign", {**SIGN, "emergency": "yes"})
+        assert wiring.promote(wiring.release(release.id)) is State.LIVE
+        return wiring.release(release.id)
+
+    def test_wait_for_who_can_give_them_until_they_are_given(self, gatehouse, live):
+        sam = gatehouse.person("sam")
+        assert "Owed: sign pas 2.0" in sam.text("/")
+        assert "Owed: sign" not in gatehouse.person("joy").text("/")
+        page = sam.sign(f"/releases/{live.id}/sign", {"role": "operations", "reason": REASON})
+        assert "Nothing is owed for this release any more." in page
+        assert "Owed: sign" not in sam.text("/")
+
+    def test_are_told_apart_when_they_are_overdue(self, gatehouse, live):
+        gatehouse.wiring.clock.advance(4 * 86400)
+        assert "<strong>overdue</strong>" in gatehouse.person("sam").text("/")
+
+
+class TestWaivers:
+    @pytest.fixture
+    def waived(self, gatehouse) -> ReleaseRecord:
+        """A release whose evidence rests on a waiver."""
+        wiring = gatehouse.wiring
+        passed = CaseResult(name=TEST, verdict=Verdict.PASSED, milliseconds=1)
+        failed = CaseResult(name=TEST, verdict=Verdict.FAILED, milliseconds=1, message=MARKUP)
+        wiring.suites.cases["smoke", "1.0"] = (passed,)
+        wiring.suites.cases["smoke", "2.0"] = (failed,)
+        waivers = {"schema": 1, "product": "pas", "waivers": [WAIVER]}
+        wiring.commit({"environments/pas/waivers.yaml": document(waivers)})
+        release = wiring.qualify(wiring.offer())
+        assert release.state is State.AWAITING_SIGN_OFF
+        return release
+
+    def test_are_approved_one_by_one_by_who_may(self, gatehouse, waived):
+        joy, address = gatehouse.person("joy"), "/systems/pas/waivers/W-001/approve"
+        assert "Approve the waiver W-001 of pas" in joy.text("/")
+        assert "Approve the waiver" not in gatehouse.person("sam").text("/")
+        shown = joy.text(address)
+        assert "<script>alert" not in shown
+        assert "<img" not in shown
+        pending = joy.prepare(address, SIGN)
+        assert "clinops approve pas waiver W-001 --role safety" in joy.text(pending)
+        assert "On record" in joy.put(pending, joy.passkey.get(joy.options(pending)))
+        assert statement_of(last(gatehouse, "pas")).item == "W-001"
+        assert "Approve the waiver" not in joy.text("/")
+
+
 class TestDocumentsAndLine:
+    @pytest.mark.parametrize("address", ["/systems/pas/stop", "/systems/pas/hazard-log/approve"])
+    def test_tell_what_is_wrong_with_a_form(self, joy, address):
+        joy.get(address)
+        answer = joy.post(address, {"role": "safety", "reason": ""})
+        assert answer.status_code == 400
+        assert "reason" in answer.text
+
+    def test_knows_no_hazard_log_where_there_is_none(self, gatehouse, joy):
+        gatehouse.wiring.commit({HAZARDS: None})
+        assert joy.get("/systems/pas/hazard-log/approve").status_code == 404
+
     def test_approves_the_hazard_log_as_it_is_now(self, gatehouse):
         gatehouse.wiring.commit({HAZARDS: hazards(hazard("PAS-002"))})
         joy = gatehouse.person("joy")
