@@ -125,7 +125,7 @@ class Visitor:
         """Keep a picture where the documentation wants new ones."""
         if folder := os.environ.get("CLINOPS_SCREENSHOTS"):
             picture = Image.open(io.BytesIO(self.page.screenshot(full_page=True)))
-            picture.convert("RGB").quantize(64).save(Path(folder) / f"{name}.png", optimize=True)
+            picture.convert("RGB").quantize(48).save(Path(folder) / f"{name}.png", optimize=True)
 
 
 def violations(page: Page) -> list[dict[str, Any]]:
