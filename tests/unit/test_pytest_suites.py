@@ -60,7 +60,7 @@ def log_of(run, evidence):
 
 
 def gone(pid):
-    """Whether a process is gone, or killed and waiting to be reaped; a busy machine takes a while."""
+    """Whether a process is gone, or killed and waiting to be reaped; either may take a moment."""
     stat = Path(f"/proc/{pid}/stat")
     for _ in range(200):
         if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
