@@ -182,6 +182,30 @@ class Ward:
         """A fresh look at the estate, as another process would have it."""
         return Wiring(self.estate)
 
+    @contextmanager
+    def opened(self, clock: Clock = utc_now) -> Iterator[Wiring]:
+        """Look at the estate, and let go of it."""
+        wiring = Wiring(self.estate, clock)
+        try:
+            yield wiring
+        finally:
+            close(wiring)
+
+    def head(self) -> str:
+        """Return the newest commit of the protected branch."""
+        with self.opened() as wiring:
+            return wiring.repository.head().commit
+
+    def read(self, path: str) -> str:
+        """Return a file of the protected branch."""
+        with self.opened() as wiring:
+            return wiring.repository.head().read(path).decode()
+
+    def state(self, release: str) -> State:
+        """Return where a release stands."""
+        with self.opened() as wiring:
+            return wiring.release(release).state
+
     def key(self, who: str) -> str:
         """Return where somebody's private key lies."""
         return str(self.keys / who)
@@ -215,7 +239,8 @@ class Ward:
         branch = f"review/{secrets.token_hex(8)}"
         proposed = self.push(changes, "a-admin", to=branch)
         assert proposed.returncode == 0, proposed.stderr
-        commit = self.wiring.proposals.tip(branch)
+        with self.opened() as wiring:
+            commit = wiring.proposals.tip(branch)
         assert commit is not None
         merged = merge_and_push(
             self.estate / "estate.git",
@@ -251,11 +276,8 @@ class Ward:
 
     def promote(self, release: str, clock: Clock = utc_now) -> State:
         """Promote a release on the real engine, in this process."""
-        wiring = Wiring(self.estate, clock)
-        try:
+        with self.opened(clock) as wiring:
             return promote_release(release, wiring, PlainStages(Console(quiet=True)))
-        finally:
-            close(wiring)
 
     def approve_the_hazard_log(self) -> None:
         """Have the safety officer approve the hazard log as it is on the protected branch."""
@@ -280,13 +302,11 @@ class Ward:
         reason: str = "Read the evidence.",
     ) -> SignOff:
         """Write down what somebody would sign."""
-        wiring = self.wiring
         role = role or PEOPLE[who]["roles"][0]
-        drafted = prepare_sign_off(
-            wiring.release(release), wiring, who, role=role, meaning=meaning, reason=reason
-        )
-        close(wiring)
-        return drafted
+        with self.opened() as wiring:
+            return prepare_sign_off(
+                wiring.release(release), wiring, who, role=role, meaning=meaning, reason=reason
+            )
 
     def envelope(self, signed: Signed, key: str) -> Envelope:
         """Sign a statement with somebody's key, whatever it says."""
@@ -294,11 +314,8 @@ class Ward:
 
     def hand_in(self, envelope: Envelope, clock: Clock = utc_now) -> Entry:
         """Hand a signature in for recording, as the terminal and the pages do."""
-        wiring = Wiring(self.estate, clock)
-        try:
+        with self.opened(clock) as wiring:
             return record(envelope, wiring)
-        finally:
-            close(wiring)
 
     def sign_off(self, release: str, *people: str) -> list[Envelope]:
         """Have people sign a release off, each in the role that they hold."""
@@ -396,6 +413,8 @@ class Ward:
 
 
 def close(wiring: Wiring) -> None:
-    """Let go of the database, so that no connection outlives its test."""
+    """Let go of the database and of git, so that nothing outlives its test."""
     assert isinstance(wiring.ledger, SqlLedger)
     wiring.ledger.close()
+    if "git" in vars(wiring):
+        wiring.git.close()

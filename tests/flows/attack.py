@@ -37,10 +37,10 @@ def shut(ward: Ward, release: str, clock: Clock = utc_now) -> str:
 
 def pushed_back(ward: Ward, changes: dict[str, str | None], who: str, to: str = "") -> str:
     """Push what must not be taken, and return who tried it and why not, as the ledger says."""
-    before = ward.wiring.repository.head().commit
+    before = ward.head()
     done = ward.push(changes, who, to)
     assert done.returncode != 0
-    assert ward.wiring.repository.head().commit == before
+    assert ward.head() == before
     last = ward.entries("estate")[-1]
     assert last.kind is Kind.PUSH_REFUSED
     return f"{last.body['principal']}: {'; '.join(last.body['problems'])}"

@@ -25,7 +25,6 @@ from tests.ward import (
     VENDOR,
     WAIVERS,
     Ward,
-    close,
     document,
     hazard,
     manifest,
@@ -219,17 +218,15 @@ def test_one_byte_makes_earlier_sign_offs_count_no_longer_and_the_page_names_it(
     ward, release, path, part, letters
 ):
     assert sum(a != b for a, b in zip(*letters, strict=True)) == 1
-    text = ward.wiring.repository.head().read(path).decode()
+    text = ward.read(path)
     _as_it_is_pushed(ward, path, text.replace(*letters, 1))
     why = shut(ward, release)
     assert f"changed on the protected branch since the evidence was made: {part} ({path})" in why
 
-    wiring = ward.wiring
-    record = wiring.release(release)
-    assert dossier(record, wiring).changed == (path,)
-    page = Browser(application(wiring)).text(f"/releases/{release}")
+    with ward.opened() as wiring:
+        assert dossier(wiring.release(release), wiring).changed == (path,)
+        page = Browser(application(wiring)).text(f"/releases/{release}")
     assert f"<li><code>{path}</code></li>" in page
-    close(wiring)
 
     other = ward.known()
     assert other != release

@@ -69,7 +69,7 @@ class Operator:
         after = [e for e in self.ward.entries(self.release) if e.kind is not Kind.REMINDED]
         verdict = [entry.kind for entry in after].index(Kind.VERDICT)
         assert {entry.kind for entry in after[verdict + 1 :]} <= {Kind.PROMOTION_REFUSED}
-        assert self.ward.wiring.release(self.release).state is State.AWAITING_SIGN_OFF
+        assert self.ward.state(self.release) is State.AWAITING_SIGN_OFF
         assert in_use(self.ward) == "1.0"
         return [str(entry.body["reasons"]) for entry in after[verdict + 1 :]]
 
