@@ -201,7 +201,7 @@ class Images(Protocol):
         """Whether the engine has exactly this image."""
 
     def configuration(self, image: str) -> dict[str, str]:
-        """Return how an image says that it is run: user, entrypoint, ports, environment, …
+        """Return how an image says that it is run, by which user, with which entrypoint.
 
         What the image does not set is left out; secrets in its environment are not given away.
         Raises EngineError where the engine fails or has no such image.

@@ -173,4 +173,4 @@ def _attests(bundle: bundle_file.Bundle, engine_key: Path | None) -> Verdict:
 
 def _recorded(entries: Sequence[Entry], digest: str) -> list[str]:
     verdicts = [entry.body.get("evidence") for entry in entries if entry.kind is Kind.VERDICT]
-    return [] if verdicts == [digest] else ["the ledger's verdict is not about this evidence"]
+    return [] if verdicts[-1:] == [digest] else ["the ledger's verdict is not about this evidence"]

@@ -349,7 +349,7 @@ class _Gathering:
         return tuple(head.sites().running(self._record.product))
 
     def changed(self) -> tuple[str, ...]:
-        if self._record.state is not State.AWAITING_SIGN_OFF:
+        if self._record.state not in {State.AWAITING_SIGN_OFF, State.SUPERSEDED}:
             return ()
         try:
             return tuple(changed_inputs(self._record, self._wiring))

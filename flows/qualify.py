@@ -53,7 +53,8 @@ def qualify(plan: Plan, tree: EstateTree, bench: Bench, stages: Stages) -> Resul
 def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseRecord:
     """Qualify a release of the ledger and record the verdict.
 
-    One process at a time works on a release (a lease), and one verdict is ever on record.
+    One process at a time works on a release (a lease). There is one verdict, unless the release is
+    opened again.
     """
     release_id = wiring.release(release_id).id
     with wiring.lease(f"qualify:{release_id}") as lease:

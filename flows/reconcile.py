@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.ledger import MAY_FOLLOW, Kind, ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
-from clinops.errors import BadInputError, ClinOpsError
+from clinops.errors import BadInputError, ClinOpsError, RefusedError
 from clinops.wiring import Wiring
 from flows.gate import audit, check_everything, contributors_of
 
 Audited = Callable[[], Sequence[str]]
+
+_OVERTAKEN = frozenset({State.KNOWN, State.ERRORED, State.INCONCLUSIVE, State.AWAITING_SIGN_OFF})
+"""States in which a release that is not what the protected branch has any more is closed."""
 
 
 @dataclass
@@ -43,7 +46,7 @@ def reconcile(wiring: Wiring) -> Reconciled:
         with _noted(path, done):
             record = _known(path, wiring, done)
             if record is not None:
-                _schedule(record, wiring, done, audited)
+                _schedule(_offered(record, wiring), wiring, done, audited)
     # What is half-deployed must come to an end, even where its manifest has been overtaken.
     for record in wiring.ledger.releases():
         if record.state is State.PROMOTING and record.id not in done.scheduled:
@@ -90,6 +93,28 @@ def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
     return wiring.release(release_id)
 
 
+def _offered(record: ReleaseRecord, wiring: Wiring) -> ReleaseRecord:
+    """Let a release take the place of those before it; what is being tested goes on to its end."""
+    for other in wiring.ledger.releases(record.product, _OVERTAKEN):
+        if other.id != record.id:
+            wiring.ledger.append(Kind.SUPERSEDED, other.id, {"by": record.id})
+    if record.state is not State.SUPERSEDED:
+        return record
+    why = "its content is on the protected branch again"
+    return reopen(record, "reconcile", why, wiring)
+
+
+def reopen(record: ReleaseRecord, who: str, why: str, wiring: Wiring) -> ReleaseRecord:
+    """Have an inconclusive or superseded release start over; raises RefusedError for any other."""
+    if record.state not in MAY_FOLLOW[Kind.REOPENED]:
+        raise RefusedError(
+            f"{record.id} is {record.state}: only what is inconclusive can be tried again",
+            mend=f"clinops release show {record.id}",
+        )
+    wiring.ledger.append(Kind.REOPENED, record.id, {"by": who, "why": why})
+    return wiring.release(record.id)
+
+
 def _schedule(record: ReleaseRecord, wiring: Wiring, done: Reconciled, audited: Audited) -> None:
     wanted = next_run(record, wiring, audited)
     if wanted is None:
@@ -125,7 +150,7 @@ def next_run(
     """
     alive = wiring.ledger.leases()
     if record.state is State.KNOWN:
-        return "qualify", 1
+        return "qualify", record.attempt + 1
     if record.state is State.QUALIFYING and f"qualify:{record.id}" not in alive:
         return "qualify", record.attempt + 1
     if record.state is State.ERRORED and wiring.clock() >= retry_at(record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from clinops.domain.ledger import Kind, ReleaseRecord, release_of, timestamp
 from clinops.domain.outcome import Outcome, State
 from clinops.errors import ClinOpsError, EvidenceError, RefusedError
 from clinops.wiring import Wiring, folder, local_bench
+from flows.reconcile import reopen
 
 app = typer.Typer(help="Where releases stand.", no_args_is_help=True)
 
@@ -233,6 +235,24 @@ def watch(
         next_step(shared.command(after(record)))
     if record.state not in {State.AWAITING_SIGN_OFF, State.LIVE}:
         raise RefusedError(f"{record.id} is {record.state}")
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    release: Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")],
+    reason: Annotated[str, typer.Option(help="What has changed; it is on record for good.")],
+) -> None:
+    """Test an inconclusive release again: the machine was at fault, say, and is mended.
+
+    Every attempt stays on record. What is refused needs a new release.
+
+    Example: [bold]clinops --estate DIR release retry orthanc-1.12.7 --reason "more memory"[/bold]
+    """
+    shared = of(context)
+    record = reopen(shared.wiring.release(release), getpass.getuser(), reason, shared.wiring)
+    show(f"{record.id}: {record.state}; reconcile takes it up within a minute")
+    next_step(shared.command(f"release watch {record.id}"))
 
 
 def follow(

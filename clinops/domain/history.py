@@ -207,6 +207,10 @@ def _superseded(body: _Body) -> _Sentence:
     return _told(f"A newer release, {by}, took its place" if by else "A newer release came")
 
 
+def _reopened(body: _Body) -> _Sentence:
+    return _told(f"{body.text('by') or 'Somebody'} had it tested again", body.text("why"))
+
+
 def _asked(body: _Body) -> _Sentence:
     return _told(f"{body.text('name')} asked a question", body.text("text"), who=body.person)
 
@@ -248,6 +252,7 @@ _TELLERS: dict[Kind, Callable[[_Body], _Sentence]] = {
     Kind.DEPLOYED: _deployed,
     Kind.ROLLED_BACK: _rolled_back,
     Kind.SUPERSEDED: _superseded,
+    Kind.REOPENED: _reopened,
     Kind.SIGNATURE_REFUSED: _signature_refused,
     Kind.QUESTION_ASKED: _asked,
     Kind.QUESTION_ANSWERED: _answered,

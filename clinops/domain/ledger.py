@@ -41,6 +41,7 @@ class Kind(StrEnum):
     DEPLOYED = "deployment.live"
     ROLLED_BACK = "deployment.rolled-back"
     SUPERSEDED = "release.superseded"
+    REOPENED = "release.reopened"
     SIGNATURE_REFUSED = "gate.signature-refused"
     QUESTION_ASKED = "gate.question-asked"
     QUESTION_ANSWERED = "gate.question-answered"
@@ -95,12 +96,15 @@ MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
             State.LIVE,
         }
     ),
+    Kind.REOPENED: frozenset({State.INCONCLUSIVE, State.SUPERSEDED}),
 }
 """The states of a release in which an entry about it may be written.
 
 QUALIFYING may be followed by another start because a worker may die and lose its lease. What is
-live may still be signed: after an emergency the missing sign-offs are owed. Refused, rejected,
-rolled back and superseded are final: only new content, hence a new release, goes on.
+live may still be signed: after an emergency the missing sign-offs are owed. What was inconclusive
+is opened again when a person asks for it, what was superseded when its content comes back; it
+starts over, with evidence to which no earlier sign-off belongs. Refused, rejected and rolled back
+are final: only new content, hence a new release, goes on.
 """
 
 _STATE_AFTER = {
@@ -111,6 +115,7 @@ _STATE_AFTER = {
     Kind.DEPLOYED: State.LIVE,
     Kind.ROLLED_BACK: State.ROLLED_BACK,
     Kind.SUPERSEDED: State.SUPERSEDED,
+    Kind.REOPENED: State.KNOWN,
 }
 
 _SITE_KINDS = frozenset({Kind.SITE_LIVE, Kind.SITE_ROLLED_BACK})
@@ -419,7 +424,9 @@ def _changes(entry: Fact) -> dict[str, Any]:
         }
     if entry.kind not in _STATE_AFTER:
         return {}
-    changes = {"state": _STATE_AFTER[entry.kind], "since": entry.time}
+    changes: dict[str, Any] = {"state": _STATE_AFTER[entry.kind], "since": entry.time}
     if entry.kind is Kind.QUALIFICATION_STARTED:
         changes["attempt"] = entry.body["attempt"]
+    if entry.kind is Kind.REOPENED:
+        changes |= {"outcome": None, "evidence": None}
     return changes

@@ -5,10 +5,10 @@ import pytest
 from clinops.adapters.estate import validate
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
-from clinops.errors import EngineError
+from clinops.errors import EngineError, RefusedError
 from flows.baseline import live_baseline
 from flows.housekeeping import keep_house
-from flows.reconcile import Reconciled, reconcile
+from flows.reconcile import Reconciled, reconcile, reopen
 from tests.fakes.wiring import (
     COMPOSE,
     ESTATE,
@@ -121,6 +121,62 @@ def test_the_same_content_again_is_the_same_release(wiring):
     done = reconcile(wiring)
     assert done.known == []
     assert list(done.scheduled) == [release]
+
+
+@pytest.mark.parametrize("qualified", [False, True])
+def test_a_newer_release_takes_the_place_of_one_that_waits(wiring, qualified):
+    release = wiring.signed_off() if qualified else wiring.offer()
+    pushed(wiring, "3.0")
+    assert wiring.release(release.id).state is State.SUPERSEDED
+    by = wiring.last_body(release.id)["by"]
+    assert wiring.release(by).version == "3.0"
+    assert wiring.release(by).state is not State.SUPERSEDED
+
+
+def test_sign_offs_do_not_come_back_with_the_content(wiring):
+    release = wiring.signed_off()
+    pushed(wiring, "3.0")
+    assert pushed(wiring, "2.0").scheduled.keys() == {release.id}
+    wiring.clock.advance(60)
+    again = wiring.qualify(wiring.release(release.id))
+    assert (again.state, again.attempt) == (State.AWAITING_SIGN_OFF, 2)
+    assert again.evidence != release.evidence
+    assert wiring.promote(again) is State.AWAITING_SIGN_OFF
+    assert "it was made for other evidence" in str(wiring.last_body(release.id)["reasons"])
+
+
+def test_what_is_being_tested_is_not_overtaken_before_its_end(wiring):
+    release = wiring.offer()
+    seen: list[State] = []
+
+    def overtake(replica):
+        pushed(wiring, "3.0")
+        seen.append(wiring.release(release.id).state)
+
+    wiring.suites.meanwhile = overtake
+    assert wiring.qualify(release).state is State.AWAITING_SIGN_OFF
+    assert set(seen) == {State.QUALIFYING}
+    reconcile(wiring)
+    assert wiring.release(release.id).state is State.SUPERSEDED
+
+
+def test_an_inconclusive_release_is_tried_again_when_somebody_asks(wiring):
+    release = wiring.offer()
+    wiring.suites.crashing = {("smoke", "2.0")}
+    inconclusive = wiring.qualify(release)
+    wiring.suites.crashing = set()
+    assert inconclusive.state is State.INCONCLUSIVE
+    assert reopen(inconclusive, "sam", "more memory", wiring).evidence is None
+    assert reconcile(wiring).scheduled.keys() == {release.id}
+    assert wiring.qualify(wiring.release(release.id)).state is State.AWAITING_SIGN_OFF
+    assert list(wiring.ledger.problems()) == []
+
+
+def test_a_refused_release_is_not_tried_again(wiring):
+    wiring.suites.failing = {("smoke", "2.0")}
+    refused = wiring.qualify(wiring.offer())
+    with pytest.raises(RefusedError, match="only what is inconclusive can be tried again"):
+        reopen(refused, "sam", "please", wiring)
 
 
 def test_a_qualification_whose_process_died_gets_another_attempt(wiring):

@@ -71,6 +71,7 @@ def test_tells_every_kind_of_entry_even_where_its_body_is_empty(kind):
             "The rollback of ward to 1.2.0 failed: a person had to act",
         ),
         (Kind.SUPERSEDED, {"by": "pas-2"}, "A newer release, pas-2, took its place"),
+        (Kind.REOPENED, {"by": "root", "why": "more memory"}, "root had it tested again"),
         (
             Kind.SIGNATURE_REFUSED,
             {"signer": "mallory", "role": "safety"},

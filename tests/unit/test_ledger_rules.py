@@ -72,7 +72,7 @@ STORY = {
     State.AWAITING_SIGN_OFF: "gate.signed→awaiting-sign-off gate.rejected→rejected "
     "deployment.started→promoting release.superseded→superseded",
     State.REFUSED: "",
-    State.INCONCLUSIVE: "release.superseded→superseded",
+    State.INCONCLUSIVE: "release.superseded→superseded release.reopened→known",
     State.ERRORED: "qualification.started→qualifying release.superseded→superseded",
     State.REJECTED: "",
     State.PROMOTING: "deployment.started→promoting deployment.site-live→promoting "
@@ -80,7 +80,7 @@ STORY = {
     "gate.signed→promoting",
     State.LIVE: "gate.signed→live release.superseded→superseded",
     State.ROLLED_BACK: "",
-    State.SUPERSEDED: "",
+    State.SUPERSEDED: "release.reopened→known",
 }
 
 
