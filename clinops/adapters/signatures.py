@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 
-from clinops.adapters.passkeys import PasskeySignatures
 from clinops.adapters.ssh_signatures import SshSignatures
 from clinops.domain.envelope import Envelope, VerifiedEnvelope
 
@@ -14,7 +13,6 @@ class AnySignatures:
 
     def __init__(self) -> None:
         self._ssh = SshSignatures()
-        self._passkeys = PasskeySignatures()
 
     def public_key(self, key: str) -> str:
         """Return the public half of an SSH key file."""
@@ -28,5 +26,8 @@ class AnySignatures:
         """Verify an envelope, and name the key; raises RefusedError."""
         blob = base64.b64decode(envelope.signatures[0].sig)
         # An assertion is JSON; nothing else begins like that.
-        kind = self._passkeys if blob.startswith(b"{") else self._ssh
-        return kind.verify(envelope)
+        if not blob.startswith(b"{"):
+            return self._ssh.verify(envelope)
+        from clinops.adapters.passkeys import PasskeySignatures
+
+        return PasskeySignatures().verify(envelope)

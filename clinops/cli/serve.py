@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from clinops.adapters.embedded import Embedded
 from clinops.cli.context import AsJson, next_step, of, print_json, say, show
 from clinops.errors import RefusedError
 from clinops.wiring import Wiring
+
+if TYPE_CHECKING:
+    from clinops.adapters.embedded import Embedded
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +28,7 @@ def up(context: typer.Context) -> None:
     Example: [bold]clinops --estate DIR up[/bold]
     """
     shared = of(context)
-    embedded = Embedded(shared.wiring.root, shared.wiring.settings)
-    embedded.up(say)
+    _embedded(shared.wiring).up(say)
     for name, address in _addresses(shared.wiring).items():
         show(f"{name:10} {address}")
     next_step(f"git push to {shared.wiring.root / shared.wiring.settings.repository}")
@@ -37,7 +40,7 @@ def down(context: typer.Context) -> None:
     Example: [bold]clinops --estate DIR down[/bold]
     """
     shared = of(context)
-    stopped = Embedded(shared.wiring.root, shared.wiring.settings).down()
+    stopped = _embedded(shared.wiring).down()
     show(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -48,7 +51,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """
     wiring = of(context).wiring
     state = {
-        "processes": Embedded(wiring.root, wiring.settings).status(),
+        "processes": _embedded(wiring).status(),
         "ui": wiring.settings.ui,
         "login": str(wiring.settings.password_file(wiring.root) or ""),
         "gatehouse": wiring.settings.gatehouse_address,
@@ -70,6 +73,12 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         show(f"live       {system.product} {system.version} at {system.site}")
     for release, where in state["open"].items():  # type: ignore[attr-defined]
         show(f"open       {release}: {where}")
+
+
+def _embedded(wiring: Wiring) -> Embedded:
+    from clinops.adapters.embedded import Embedded
+
+    return Embedded(wiring.root, wiring.settings)
 
 
 def _addresses(wiring: Wiring) -> dict[str, str]:
