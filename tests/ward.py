@@ -85,7 +85,6 @@ CMD ["perl", "/srv/board.pl"]
 _HEALTH = """\
 perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:8080")'\
 """
-_SUITES = ("smoke", "regression")
 _SMOKE = '''\
 """The board answers."""
 
@@ -403,7 +402,6 @@ class Ward:
             "environments/sites.yaml": document({"schema": 1, "sites": sites}),
             MANIFEST: document(manifest("1.0")),
             f"vendor_manifests/{VENDOR}/vendor.yaml": document(vendor),
-            **{f"test_suites/{PRODUCT}/{suite}/pytest.ini": "[pytest]\n" for suite in _SUITES},
             SMOKE: _SMOKE,
             REGRESSION: _REGRESSION,
         }

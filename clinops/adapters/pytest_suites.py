@@ -193,9 +193,12 @@ def _workplace(tree: EstateTree, below: str, replica: Replica) -> Iterator[_Work
 
 def _pytest_command(product: Path, suite: Path, junit: Path) -> list[str]:
     """Start pytest so that nothing outside the suite's own folder configures it."""
+    configuration = suite / "pytest.ini"
+    if not configuration.exists():
+        configuration.write_text("[pytest]\n", encoding="utf-8")
     return [
         *(sys.executable, "-P", "-m", "pytest", str(suite)),
-        *(f"-c={suite / 'pytest.ini'}", f"--rootdir={suite}", f"--confcutdir={product}"),
+        *(f"-c={configuration}", f"--rootdir={suite}", f"--confcutdir={product}"),
         *("-p", "no:cacheprovider", *(word for name in _PLUGINS for word in ("-p", name))),
         *("--strict-markers", "--strict-config", "--color=no", "-ra", f"--junitxml={junit}"),
     ]

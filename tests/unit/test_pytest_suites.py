@@ -48,7 +48,7 @@ def run(evidence, replica):
     def run_suite(source, *, limit=20.0, ini=INI, **others):
         files = {
             "test_suites/demo/smoke/test_it.py": textwrap.dedent(source).encode(),
-            "test_suites/demo/smoke/pytest.ini": ini,
+            **({"test_suites/demo/smoke/pytest.ini": ini} if ini else {}),
         } | {path.replace("__", "/") + ".py": text.encode() for path, text in others.items()}
         return PytestSuites(evidence, limit).run("smoke", replica, FakeTree(files))
 
@@ -187,6 +187,11 @@ def test_children_that_a_suite_leaves_behind_are_ended(run, tmp_path):
     )
     assert finished.completed
     assert gone(noted.read_text())
+
+
+def test_a_suite_needs_no_configuration_of_its_own(run):
+    finished = run("def test_it(): pass\n", ini=None)
+    assert [case.verdict for case in finished.cases] == [Verdict.PASSED]
 
 
 def test_a_slow_test_fails_at_the_limit_of_its_suite(run):
