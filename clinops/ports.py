@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from clinops.domain.envelope import Envelope, VerifiedEnvelope
 from clinops.domain.environment import Environment
-from clinops.domain.ledger import Anchor, Entry, Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Anchor, Entry, Kind
 from clinops.domain.manifest import Package
 from clinops.domain.outcome import State
 from clinops.domain.replica import Replica, ReplicaFailure

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from clinops.adapters import leases, settings
 from clinops.adapters.estate import Estate
 from clinops.adapters.folder import Folder
-from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
 from clinops.errors import BadInputError, NotFoundError
 from clinops.ports import (
     Clock,

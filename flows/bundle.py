@@ -11,8 +11,9 @@ from clinops.adapters import bundle as bundle_file
 from clinops.adapters.attestations import verify as verify_attestation
 from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.digest import canonical, digest_bytes
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import Rule
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.ledger import Entry, Kind
 from clinops.errors import ClinOpsError, EvidenceError
 from clinops.wiring import Wiring, offline_signatures
 from flows.bundled_gate import OF_PRODUCT, SIGNERS, SITES, BundledGate, in_sentences

@@ -16,10 +16,11 @@ from clinops.domain.coverage import Coverage, HazardTest, coverage
 from clinops.domain.difference import Difference
 from clinops.domain.evidence import Evidence
 from clinops.domain.finding import Finding, Weight
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import Acceptance, GatePolicy, GateReport
 from clinops.domain.hazard import Hazard, HazardLog
 from clinops.domain.history import Told, tell
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.ledger import Entry, Kind
 from clinops.domain.manifest import Change, Manifest, Rollback
 from clinops.domain.outcome import State
 from clinops.domain.parsing import parse

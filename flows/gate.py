@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from clinops.domain.evidence import Evidence
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import GateReport
-from clinops.domain.ledger import ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.errors import BadInputError, ClinOpsError, EvidenceError, RefusedError
 from clinops.wiring import Wiring

@@ -17,11 +17,12 @@ from clinops.domain.coverage import coverage
 from clinops.domain.digest import canonical
 from clinops.domain.envelope import envelope_from
 from clinops.domain.evidence import Evidence
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import GatePolicy, GateReport, Owed
 from clinops.domain.hazard import HazardLog
 from clinops.domain.identity import Register
 from clinops.domain.judgement import evaluate
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord, timestamp
+from clinops.domain.ledger import Entry, Kind, timestamp
 from clinops.domain.line import Order, Stop, stop_in_force
 from clinops.domain.outcome import State
 from clinops.domain.parsing import parse

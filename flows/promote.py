@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import partial
 
 from clinops.adapters.leases import HeldLease
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Entry, Kind
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
 from clinops.errors import DeploymentError, LedgerError, RollbackError

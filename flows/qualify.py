@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from clinops.domain.finding import Finding
-from clinops.domain.ledger import MAY_FOLLOW, Kind, ReleaseRecord
+from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.plan import Plan
 from clinops.domain.release import Release
 from clinops.errors import ClinOpsError, NotFoundError

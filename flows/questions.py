@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import TypeAdapter, ValidationError
 
 from clinops.domain.envelope import first_problem
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Entry, Kind
 from clinops.domain.signed import Reason
 from clinops.errors import BadInputError, NotFoundError, RefusedError
 from clinops.wiring import Wiring

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
-from clinops.domain.ledger import MAY_FOLLOW, Kind, ReleaseRecord
+from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
 from clinops.errors import BadInputError, ClinOpsError, RefusedError

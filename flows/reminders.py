@@ -13,8 +13,9 @@ from itertools import chain
 
 from clinops.domain import reminder
 from clinops.domain.evidence import Evidence
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import GatePolicy
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.reminder import Reminder
 from clinops.domain.waiver import Waiver

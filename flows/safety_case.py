@@ -18,10 +18,11 @@ from clinops.adapters import safety_case_report
 from clinops.adapters.evidence_files import write_durably
 from clinops.domain.coverage import coverage
 from clinops.domain.environment import Environment
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import CSO, GatePolicy
 from clinops.domain.hazard import HazardLog, Likelihood, Severity, risk_class
 from clinops.domain.history import Told
-from clinops.domain.ledger import Anchor, Entry, Kind, ReleaseRecord
+from clinops.domain.ledger import Anchor, Entry, Kind
 from clinops.domain.rules_in_words import rules_in_words
 from clinops.errors import BadInputError
 from clinops.wiring import Wiring

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from clinops.domain.circumstances import HAZARD_LOG, WAIVERS, Wanted, document_of
 from clinops.domain.digest import digest_bytes
-from clinops.domain.ledger import MAY_FOLLOW, Kind, ReleaseRecord
+from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signer import Signer
 from clinops.domain.signoff import (

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clinops.domain.environment import Environment
-from clinops.domain.ledger import Kind, live_name
+from clinops.domain.fold import live_name
+from clinops.domain.ledger import Kind
 from clinops.domain.manifest import Manifest
 from clinops.domain.release import Release
 from clinops.domain.replica import Replica, ReplicaFailure

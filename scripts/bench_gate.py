@@ -28,19 +28,15 @@ import sqlalchemy as sa
 from clinops.adapters import sql_tables as tables
 from clinops.adapters.sql_ledger import SqlLedger
 from clinops.domain.digest import canonical, digest_of
-from clinops.domain.ledger import (
-    GENESIS,
-    Entry,
-    Kind,
+from clinops.domain.fold import (
     ReleaseRecord,
     ReleaseRow,
     fold_live,
     fold_release,
     live_name,
-    release_of,
     stored,
-    timestamp,
 )
+from clinops.domain.ledger import GENESIS, Entry, Kind, release_of, timestamp
 from clinops.domain.outcome import State
 from clinops.domain.release import Inputs, Release
 from clinops.domain.site import LiveSystem

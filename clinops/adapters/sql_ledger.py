@@ -11,21 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from clinops.adapters import sql_tables as tables
 from clinops.adapters.witness import Witness
 from clinops.domain.audit import SIGNED, Audit
-from clinops.domain.ledger import (
-    GENESIS,
-    Anchor,
-    Entry,
-    Kind,
+from clinops.domain.fold import (
     ReleaseRecord,
     ReleaseRow,
-    Row,
     fold_live,
     fold_release,
     live_name,
-    release_of,
     stored,
-    timestamp,
 )
+from clinops.domain.ledger import GENESIS, Anchor, Entry, Kind, Row, release_of, timestamp
 from clinops.domain.outcome import State
 from clinops.domain.site import LiveSystem
 from clinops.domain.value import Value

@@ -11,7 +11,8 @@ import typer
 from clinops.cli.context import AsJson, Context, next_step, of, print_json, say, show
 from clinops.cli.release import follow
 from clinops.cli.signing import Key, Reason, Role, Yes, put
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, Meaning
 from clinops.errors import BadInputError, RefusedError

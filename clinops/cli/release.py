@@ -14,7 +14,8 @@ from rich.table import Column, Table
 
 from clinops.cli.context import AsJson, err, next_step, of, out, print_json, say, show
 from clinops.domain.evidence import Evidence
-from clinops.domain.ledger import Kind, ReleaseRecord, release_of, timestamp
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind, release_of, timestamp
 from clinops.domain.outcome import Outcome, State
 from clinops.errors import ClinOpsError, EvidenceError, RefusedError
 from clinops.wiring import Wiring, folder, local_bench

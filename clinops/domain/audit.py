@@ -15,21 +15,8 @@ from typing import Any, NamedTuple, NoReturn
 from pydantic_core import from_json
 
 from clinops.domain.digest import canonical
-from clinops.domain.ledger import (
-    GENESIS,
-    Anchor,
-    Entry,
-    Fact,
-    Kind,
-    ReleaseRecord,
-    ReleaseRow,
-    Row,
-    encode,
-    fold_live,
-    fold_release,
-    live_name,
-    release_of,
-)
+from clinops.domain.fold import ReleaseRecord, ReleaseRow, fold_live, fold_release, live_name
+from clinops.domain.ledger import GENESIS, Anchor, Entry, Fact, Kind, Row, encode, release_of
 from clinops.domain.site import LiveSystem
 from clinops.domain.value import Value
 from clinops.errors import LedgerError

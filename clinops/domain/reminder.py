@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import Counted, Reminders
-from clinops.domain.ledger import ReleaseRecord
 from clinops.domain.signer import Signers, fingerprint
 from clinops.domain.value import Value
 from clinops.domain.waiver import Waiver

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from clinops.domain.calendar import Freeze
-from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.line import Stop
 from clinops.domain.outcome import State
 from clinops.gatehouse.live import UNDER_WAY

@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.history import tell
-from clinops.domain.ledger import ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.errors import NotFoundError
 from clinops.gatehouse import wording

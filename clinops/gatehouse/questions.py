@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
 from clinops.errors import BadInputError, RefusedError
 from clinops.gatehouse.forms import Form, by_person
 from clinops.gatehouse.people import Person

@@ -13,8 +13,9 @@ from itertools import islice
 from clinops.adapters.estate import Estate
 from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar, Freeze
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.hazard import HazardLog
-from clinops.domain.ledger import Entry, ReleaseRecord
+from clinops.domain.ledger import Entry
 from clinops.domain.line import Stop
 from clinops.domain.outcome import State
 from clinops.domain.site import LiveSystem

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import GatePolicy
-from clinops.domain.ledger import ReleaseRecord
 from clinops.domain.policy import requirements
 from clinops.domain.rules_in_words import rules_in_words
 from clinops.domain.signoff import ChangeType, Meaning

@@ -8,18 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clinops.domain.ledger import (
-    Entry,
-    Kind,
+from clinops.domain.fold import (
     ReleaseRecord,
     ReleaseRow,
-    Row,
     fold_live,
     fold_release,
     live_name,
-    release_of,
     stored,
 )
+from clinops.domain.ledger import Entry, Kind, Row, release_of
 from clinops.domain.site import LiveSystem
 
 _EVERY_ROW = (

@@ -10,20 +10,15 @@ from typing import Any
 
 from clinops.domain.audit import Audit
 from clinops.domain.digest import canonical
-from clinops.domain.ledger import (
-    GENESIS,
-    Anchor,
-    Entry,
-    Kind,
+from clinops.domain.fold import (
     ReleaseRecord,
     ReleaseRow,
     fold_live,
     fold_release,
     live_name,
-    release_of,
     stored,
-    timestamp,
 )
+from clinops.domain.ledger import GENESIS, Anchor, Entry, Kind, release_of, timestamp
 from clinops.domain.outcome import State
 from clinops.domain.site import LiveSystem
 from clinops.ports import Clock, Ledger

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clinops.adapters.attestations import EngineKey
 from clinops.adapters.settings import Settings
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Entry, Kind
 from clinops.domain.outcome import State
 from clinops.domain.replica import Replica
 from clinops.domain.signoff import LineAction, Meaning, SignOff, sign_off_for, statement_bytes

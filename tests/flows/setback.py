@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.outcome import State
 from tests.fakes.wiring import FIRST, FakeWiring
 

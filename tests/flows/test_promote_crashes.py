@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.errors import (
     DeploymentError,

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from clinops.domain.digest import canonical
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import Outcome, State
 from clinops.errors import (
     NotFoundError,

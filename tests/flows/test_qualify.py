@@ -7,7 +7,8 @@ import pytest
 from clinops.domain.digest import canonical
 from clinops.domain.evidence import Evidence
 from clinops.domain.finding import Weight
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.replica import ReplicaFailure
 from clinops.domain.suite import Role, Verdict

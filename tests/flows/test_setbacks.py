@@ -16,7 +16,8 @@ import pytest
 from rich.console import Console
 
 from clinops.adapters.plain_stages import PlainStages
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import Meaning, statement_bytes
 from clinops.errors import EngineError

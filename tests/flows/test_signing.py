@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from clinops.domain.circumstances import HAZARD_LOG, document_of
-from clinops.domain.ledger import Anchor, Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Anchor, Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, LineAction, Meaning, SignOff, statement_bytes
 from clinops.domain.suite import Verdict

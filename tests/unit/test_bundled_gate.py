@@ -9,7 +9,8 @@ import pytest
 
 import flows.bundle
 from clinops.adapters import bundle as bundles
-from clinops.domain.ledger import Anchor, Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Anchor, Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, LineAction, Meaning, statement_bytes
 from flows.bundle import Verdict, export_release, verify_bundle

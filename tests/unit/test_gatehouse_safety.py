@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from clinops.domain.ledger import ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.suite import CaseResult, Verdict
 from clinops.errors import InfrastructureError
 from clinops.gatehouse.app import application

@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from clinops.domain.ledger import Entry, Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Entry, Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import signed_from
 from clinops.domain.suite import CaseResult, Verdict

@@ -22,7 +22,8 @@ from alembic.script import ScriptDirectory
 
 from clinops.adapters import migrations, sql_tables
 from clinops.adapters.sql_ledger import SqlLedger
-from clinops.domain.ledger import Kind, live_name, stored
+from clinops.domain.fold import live_name, stored
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.errors import BadInputError, InfrastructureError, LedgerError
 from tests.fakes.ledger import (

@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 
 from clinops.domain.audit import Audit
 from clinops.domain.digest import canonical
-from clinops.domain.ledger import (
-    GENESIS,
-    OF_NO_RELEASE,
-    Entry,
-    Kind,
-    ReleaseRecord,
-    Row,
-    fold_live,
-    fold_release,
-    timestamp,
-)
+from clinops.domain.fold import ReleaseRecord, fold_live, fold_release
+from clinops.domain.ledger import GENESIS, OF_NO_RELEASE, Entry, Kind, Row, timestamp
 from clinops.domain.outcome import Outcome, State
 from clinops.errors import LedgerError
 from tests.fakes.ledger import EVIDENCE, START, FakeClock, FakeLedger, live_body, release_body

@@ -18,7 +18,8 @@ from clinops.adapters.signatures import AnySignatures
 from clinops.adapters.webauthn_answers import MOST_BYTES
 from clinops.domain.digest import canonical
 from clinops.domain.envelope import Envelope, envelope_from, pre_authentication_encoding
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.parsing import parse
 from clinops.domain.signer import Key, Signers, Vendor, fingerprint, key_code, without_comment

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
+from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import Counted, Reminders
-from clinops.domain.ledger import ReleaseRecord
 from clinops.domain.outcome import State
 from clinops.domain.reminder import (
     Reminder,

@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, Meaning, statement_bytes
 from flows.gate import prepare_sign_off, record

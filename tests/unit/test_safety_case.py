@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from clinops.domain.ledger import Kind, ReleaseRecord
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import LineAction, Meaning, statement_bytes
 from clinops.domain.suite import CaseResult, Verdict
