@@ -43,7 +43,7 @@ def init(
     Example: [bold]clinops init /srv/estate --from . --key ~/.ssh/id_ed25519[/bold]
     """
     from clinops.adapters import git_commits, git_hooks, settings
-    from clinops.adapters.estate import validate as problems_of
+    from clinops.adapters.estate_validation import validate as problems_of
 
     if target.exists() and any(target.iterdir()):
         raise BadInputError(f"{target} is not empty", mend="name a new folder")
@@ -79,7 +79,7 @@ def validate(
 
     Example: [bold]clinops validate vendor_manifests/orthanc[/bold]
     """
-    from clinops.adapters.estate import validate as problems_of
+    from clinops.adapters.estate_validation import validate as problems_of
 
     shared = of(context)
     tree, live = _tree_and_live(shared)

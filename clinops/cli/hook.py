@@ -39,7 +39,7 @@ def install(
 @app.command("pre-receive", hidden=True)
 def pre_receive(context: typer.Context) -> None:
     """Judge a push before it is taken; git gives the updates on standard input."""
-    from clinops.adapters import estate, git_push, refused_pushes
+    from clinops.adapters import estate_validation, git_push, refused_pushes
 
     wiring = of(context).wiring
     live = live_versions(wiring)
@@ -48,9 +48,9 @@ def pre_receive(context: typer.Context) -> None:
 
     def problems(tree: EstateTree) -> list[Problem]:
         return [
-            *estate.validate(tree, live=live),
-            *estate.changed_in_place(tree, before, live),
-            *estate.hazards_deleted(tree, before),
+            *estate_validation.validate(tree, live=live),
+            *estate_validation.changed_in_place(tree, before, live),
+            *estate_validation.hazards_deleted(tree, before),
         ]
 
     verdict = git_push.judge(updates, wiring.git, problems)

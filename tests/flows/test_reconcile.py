@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinops.adapters.estate import validate
+from clinops.adapters.estate_validation import validate
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.errors import EngineError, RefusedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinops.adapters.estate import validate
+from clinops.adapters.estate_validation import validate
 from tests.fakes.trees import FakeTree
 from tests.fakes.wiring import ESTATE, SIGNERS, signer, signers
 

@@ -175,5 +175,5 @@ def test_an_interrupt_is_no_crash(terminal, checkout, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("clinops.adapters.estate.validate", interrupt)
+    monkeypatch.setattr("clinops.adapters.estate_validation.validate", interrupt)
     assert terminal.run("--estate", checkout, "validate").code == 130
