@@ -12,37 +12,15 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 from threading import Lock
-from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from clinops.adapters.escaping import escaping_templates
 from clinops.domain.hazard import Severity
 from clinops.domain.outcome import State
 from clinops.errors import InfrastructureError, RefusedError
 
-RISK_CLASSES: Final = {
-    5: "unacceptable",
-    4: "mandatory elimination, or a further control to bring it down",
-    3: "undesirable; acceptable only where further reduction is impractical",
-    2: "acceptable where the cost of further reduction outweighs the benefit",
-    1: "acceptable; no further action is required",
-}
-"""What each class means (DCB0129 and DCB0160)."""
-
-_ROLLBACKS = {
-    "binary": "the old version is put back on the data as the new one left it",
-    "script": "the vendor's script changes the data back, then the old version is started",
-    "restore": "the backup from right before the deployment is put back; what was entered since "
-    "then is lost and must be entered again",
-}
-_KINDS = {
-    "security-patch": "a security patch",
-    "patch": "a patch",
-    "upgrade": "an upgrade",
-    "legislative": "a change required by law",
-    "new-system": "a new system",
-}
 _STATES = {
     State.KNOWN: "not tested yet",
     State.QUALIFYING: "being tested",
@@ -108,34 +86,13 @@ def _style() -> str:
 
 @cache
 def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("clinops.adapters"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = escaping_templates("clinops.adapters")
     templates.filters |= {"moment": moment, "day": day, "spaced": spaced, "in_short": in_short}
     templates.globals |= {
-        "RISK_CLASSES": RISK_CLASSES,
-        "ROLLBACKS": _ROLLBACKS,
-        "KINDS": _KINDS,
         "STATES": _STATES,
         "SEVERITIES": [severity.value for severity in Severity],
-        "count": count,
     }
     return templates
-
-
-def harmless(value: Any) -> Any:
-    """Replace letters that could move, hide or reorder others; no template can forget it."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    kept = str(value).expandtabs(4)
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in kept
-    )
 
 
 def in_short(text: str) -> str:
@@ -160,8 +117,3 @@ def day(value: dt.date) -> str:
 def spaced(value: str) -> str:
     """Write an identifier of several words as words."""
     return value.replace("-", " ").replace("_", " ")
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """Write a number with its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"

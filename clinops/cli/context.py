@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from clinops.domain.plain_words import harmless
 from clinops.wiring import Wiring
 
 err = Console(stderr=True, soft_wrap=True)
@@ -41,12 +42,6 @@ def of(context: typer.Context) -> Context:
     """Return the shared options of a command."""
     shared: Context = context.find_object(Context) or Context(Path())
     return shared
-
-
-def harmless(text: str) -> str:
-    """Make foreign text fit for a terminal: nothing in it can move, hide or reorder anything."""
-    lines = text.expandtabs(4).split("\n")
-    return "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
 
 
 def print_json(value: Any) -> None:

@@ -7,27 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+
+from clinops.adapters.escaping import escaping_templates
+from clinops.domain.plain_words import count
 
 _LONGEST = 20_000
 """Letters of one text on a page; the whole of it is in the file behind it."""
 
 _SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"))
-
-
-def harmless(value: Any) -> Any:
-    """Make any value fit for a page: control, invisible and direction letters become U+FFFD.
-
-    Templates apply it to everything that they put in, so that none can forget it.
-    """
-    if value is None or isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    kept = value[:_LONGEST].expandtabs(4)
-    shown = "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in kept)
-    return shown + " … (cut)" if len(value) > _LONGEST else shown
 
 
 def moment(value: str | dt.datetime) -> Markup:
@@ -58,11 +49,6 @@ def duration(milliseconds: int) -> str:
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"  # noqa: PLR2004
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """Write a number with its noun: `1 test`, `3 tests`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def listed(names: Sequence[str]) -> str:
     """Write names as a sentence does: `a, b and c`."""
     *first, last = names or ("none",)
@@ -75,14 +61,7 @@ def _when(value: str | dt.datetime) -> dt.datetime:
 
 
 def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("clinops.gatehouse"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = escaping_templates("clinops.gatehouse", _LONGEST)
     templates.filters |= {
         "moment": moment,
         "day": day,
@@ -91,7 +70,6 @@ def _templates() -> Environment:
         "listed": listed,
         "segment": lambda text: quote(str(text), safe=""),
     }
-    templates.globals["count"] = count
     return templates
 
 

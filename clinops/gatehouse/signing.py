@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from clinops.adapters.passkeys import credential_of, options_for_signing, rp_of, sealed
 from clinops.domain.digest import digest_bytes
+from clinops.domain.plain_words import harmless
 from clinops.domain.signer import PASSKEY, Key
 from clinops.domain.signoff import Approval, LineOrder, SignOff, in_words, signed_from
 from clinops.domain.signoff import statement_bytes as bytes_of
@@ -25,7 +26,7 @@ from clinops.errors import BadInputError, EvidenceError, LedgerError, RefusedErr
 from clinops.gatehouse.consequences import consequences
 from clinops.gatehouse.forms import Form, answer_in, by_person
 from clinops.gatehouse.people import Person, person_of
-from clinops.gatehouse.rendering import TEMPLATES, harmless, page
+from clinops.gatehouse.rendering import TEMPLATES, page
 from clinops.gatehouse.sessions import Outcome, Pending
 from clinops.gatehouse.terminal import command_for
 from clinops.wiring import Wiring

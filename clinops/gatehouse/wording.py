@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from clinops.domain.finding import Weight
 from clinops.domain.outcome import State
+from clinops.domain.plain_words import count
 from clinops.domain.suite import Verdict
-from clinops.gatehouse.rendering import TEMPLATES, count, listed
+from clinops.gatehouse.rendering import TEMPLATES, listed
 from flows.dossier import Dossier, SuiteFile
 
 SAID = {
@@ -38,34 +39,6 @@ VERDICTS = {
     Verdict.ERROR: ("bad", "broke"),
     Verdict.SKIPPED: ("doubt", "skipped"),
     None: ("doubt", "not run"),
-}
-RISK_CLASSES = {
-    5: "unacceptable",
-    4: "must be eliminated or controlled further",
-    3: "undesirable; acceptable only where further reduction is impractical",
-    2: "acceptable where further reduction would cost more than it gains",
-    1: "acceptable",
-}
-ROLLBACKS = {
-    "binary": (
-        "The old version is put back on the data as the new version left it. Nothing that was "
-        "entered meanwhile is lost, provided that the old version can read it."
-    ),
-    "script": (
-        "The vendor's script changes the data back, then the old version is started. What was "
-        "entered meanwhile stays as far as that script carries it back."
-    ),
-    "restore": (
-        "The backup from right before the deployment is put back. Everything entered between "
-        "deployment and rollback is lost and must be entered again."
-    ),
-}
-KINDS = {
-    "security-patch": "security patch",
-    "patch": "patch",
-    "upgrade": "upgrade",
-    "legislative": "change required by law",
-    "new-system": "new system",
 }
 
 
@@ -180,7 +153,4 @@ TEMPLATES.globals |= {
     "SAID": SAID,
     "WEIGHTS": WEIGHTS,
     "VERDICTS": VERDICTS,
-    "RISK_CLASSES": RISK_CLASSES,
-    "ROLLBACKS": ROLLBACKS,
-    "KINDS": KINDS,
 }
