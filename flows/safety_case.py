@@ -17,6 +17,7 @@ from typing import Literal
 from clinops.adapters import safety_case_report
 from clinops.adapters.evidence_files import write_durably
 from clinops.domain.coverage import coverage
+from clinops.domain.dossier import Dossier, HazardFile
 from clinops.domain.environment import Environment
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import CSO, GatePolicy
@@ -26,7 +27,7 @@ from clinops.domain.ledger import Anchor, Entry, Kind
 from clinops.domain.rules_in_words import rules_in_words
 from clinops.errors import BadInputError
 from clinops.wiring import Wiring
-from flows.dossier import Dossier, HazardFile, dossier
+from flows.dossier import dossier
 from flows.safety_case_sources import Holder, Reading, Signature
 
 When = Literal["initial", "residual"]

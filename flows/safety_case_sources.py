@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final, TypeVar
 
 from clinops.domain.circumstances import HAZARD_LOG, WAIVERS, Wanted, document_of
+from clinops.domain.dossier import Dossier
 from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
@@ -20,7 +21,7 @@ from clinops.domain.signer import Registration, fingerprint
 from clinops.domain.signoff import Approval, BrokenSignature, Checked, Meaning, SignOff
 from clinops.errors import BadInputError, EvidenceError
 from clinops.wiring import Wiring
-from flows.dossier import HAZARDS, Dossier
+from flows.dossier import HAZARDS
 from flows.gate import signatures
 from flows.judgement import approvals
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from clinops.domain.calendar import Freeze
+from clinops.domain.dossier import Dossier
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.line import Stop
 from clinops.domain.outcome import State
 from clinops.gatehouse.live import UNDER_WAY
 from clinops.gatehouse.reader import LIST_SECONDS, Reader
-from flows.dossier import Dossier
 
 PAGE = 50
 """Lines of one page of any list."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from clinops.domain.circumstances import HAZARD_LOG, WAIVERS, document_of
+from clinops.domain.dossier import Dossier
 from clinops.gatehouse.actions import Actions, Waiting
 from clinops.gatehouse.people import Person
-from flows.dossier import HAZARDS, Dossier
+from flows.dossier import HAZARDS
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from itertools import islice
 from clinops.adapters.estate import Estate
 from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar, Freeze
+from clinops.domain.dossier import Dossier
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.hazard import HazardLog
 from clinops.domain.ledger import Entry
@@ -24,7 +25,7 @@ from clinops.errors import BadInputError, NotFoundError
 from clinops.gatehouse.remembered import Remembered
 from clinops.gatehouse.skim import Skim
 from clinops.wiring import Wiring
-from flows.dossier import Dossier, dossier
+from flows.dossier import dossier
 from flows.gate import line_stop, still_owed
 
 DOSSIER_SECONDS = 15.0

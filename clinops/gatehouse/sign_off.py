@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from clinops.domain.dossier import Dossier, HazardFile
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import GatePolicy
 from clinops.domain.policy import requirements
@@ -21,7 +22,6 @@ from clinops.gatehouse.people import Person, person_of
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
 from clinops.gatehouse.wording import outcome
-from flows.dossier import Dossier, HazardFile
 from flows.gate import prepare_sign_off
 
 _ACCEPT = "accept "

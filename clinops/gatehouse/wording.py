@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from clinops.domain.dossier import Dossier, SuiteFile
 from clinops.domain.finding import Weight
 from clinops.domain.outcome import State
 from clinops.domain.plain_words import count
 from clinops.domain.suite import Verdict
 from clinops.gatehouse.rendering import TEMPLATES, listed
-from flows.dossier import Dossier, SuiteFile
 
 SAID = {
     State.KNOWN: ("wait", "Not tested yet"),

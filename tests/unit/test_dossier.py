@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from clinops.domain.dossier import Dossier
 from clinops.domain.ledger import Kind
 from clinops.domain.signoff import Meaning
 from clinops.domain.suite import CaseResult, Verdict
-from flows.dossier import Dossier, dossier
+from flows.dossier import dossier
 from tests.fakes.wiring import COMPOSE, HAZARDS, FakeWiring, compose, hazard, hazards
 
 
