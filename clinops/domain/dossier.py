@@ -138,6 +138,15 @@ class Dossier:
         return telling[-1].words if telling and telling[-1].kind is kind else ()
 
     @property
+    def successor(self) -> str | None:
+        """The newer release that took its place, as long as it holds that place."""
+        if self.record.state is not State.SUPERSEDED:
+            return None
+        said = [entry for entry in self.entries if entry.kind is Kind.SUPERSEDED]
+        by = said[-1].body.get("by") if said else None
+        return by if isinstance(by, str) else None
+
+    @property
     def changes(self) -> Sequence[Change]:
         """What the vendor declares that it changed."""
         return self.manifest.changes if self.manifest else ()

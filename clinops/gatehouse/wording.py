@@ -119,7 +119,10 @@ _SENTENCES: dict[State, Callable[[Dossier], str]] = {
     State.PROMOTING: lambda dossier: f"It is being deployed to {listed(dossier.sites)}.",
     State.LIVE: _live,
     State.ROLLED_BACK: lambda _: "It was deployed, did not pass its check, and was taken back.",
-    State.SUPERSEDED: lambda _: "A newer release took its place. Nothing more happens to this one.",
+    State.SUPERSEDED: lambda _: (
+        "A newer release took its place. Nothing more happens to this one, unless its content is "
+        "put on the protected branch again."
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 
@@ -80,6 +81,33 @@ def test_unfolds_what_failed(wiring, client):
     assert "Refused by its tests" in page
     assert '<pre tabindex="0">assert 1 == 2</pre>' in page
     assert "/sign" not in page.split('id="sign-offs"')[1]
+
+
+def test_leads_from_an_overtaken_release_to_the_newer_one(wiring, client):
+    overtaken = wiring.qualify(wiring.offer("2.0"))
+    newer = wiring.offer("2.1")
+    answer = client.text(f"/releases/{overtaken.id}").split('id="answer"')[1].split("</section>")[0]
+    assert "Overtaken" in answer
+    assert f'<a href="/releases/{newer.id}">{newer.id}</a>' in answer
+    assert "In its place" not in client.text(f"/releases/{newer.id}")
+
+
+def test_leads_nowhere_where_nobody_said_what_took_its_place(wiring, client):
+    record = wiring.qualify(wiring.offer())
+    wiring.ledger.append(Kind.SUPERSEDED, record.id, {})
+    page = client.text(f"/releases/{record.id}")
+    assert "A newer release took its place" in page
+    assert "In its place" not in page
+
+
+def test_words_do_not_run_into_each_other_where_every_hazard_has_evidence(wiring, client):
+    wiring.commit({HAZARDS: hazards(hazard("PAS-001"))})
+    passed = CaseResult(name="test_a", verdict=Verdict.PASSED, milliseconds=1, hazards=("PAS-001",))
+    for suite in ("smoke", "regression"):
+        wiring.suites.cases[suite, "1.0"] = wiring.suites.cases[suite, "2.0"] = (passed,)
+    page = client.text(f"/releases/{wiring.qualify(wiring.offer()).id}")
+    shown = " ".join(re.sub("<[^>]*>", "", page).split())
+    assert "Each has passing evidence. The classes follow" in shown
 
 
 def test_shows_which_hazards_have_no_evidence(wiring, client):
