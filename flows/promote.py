@@ -10,7 +10,7 @@ from functools import partial
 
 from clinops.adapters.leases import HeldLease
 from clinops.domain.fold import ReleaseRecord
-from clinops.domain.ledger import Entry, Kind
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
 from clinops.errors import DeploymentError, LedgerError, RollbackError
@@ -41,18 +41,30 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
             return record.state
         if setback := _on_record(record, wiring):
             return _come_back(setback, record, wiring, stages)
+        # A stop that comes while everything is checked may not be among what was checked.
+        seen = wiring.ledger.last_sequence(record.product)
         check = stages.run("check everything again", lambda: check_everything(record, wiring))
         if not check.open:
             return _refuse(check, wiring, stages)
-        if setback := _to_sites(check, wiring, stages, lease):
+        if setback := _to_sites(check, seen, wiring, stages, lease):
             return _come_back(setback, record, wiring, stages)
         wiring.ledger.append(Kind.DEPLOYED, record.id, {"sites": list(check.sites)})
     stages.progress(1.0, f"{record.id}: live")
     return State.LIVE
 
 
-def _to_sites(check: Check, wiring: Wiring, stages: Stages, lease: HeldLease) -> Setback | None:
-    """Deploy to one site after the other; stop at the first setback."""
+def _to_sites(
+    check: Check, seen: int, wiring: Wiring, stages: Stages, lease: HeldLease
+) -> Setback | None:
+    """Deploy to one site after the other; stop at the first setback.
+
+    Args:
+        check: What the gate was found to be.
+        seen: The last entry about the product's documents and line when it was checked.
+        wiring: The estate.
+        stages: Where progress is told.
+        lease: What keeps others from promoting the release.
+    """
     assert check.evidence is not None  # noqa: S101  # an open check has evidence
     assert check.report is not None  # noqa: S101  # and a report
     release_id = check.record.id
@@ -61,12 +73,12 @@ def _to_sites(check: Check, wiring: Wiring, stages: Stages, lease: HeldLease) ->
         "resume": check.record.state is State.PROMOTING,
         "gate": check.report.json_value(),
     }
-    begun = wiring.ledger.append(Kind.DEPLOYMENT_STARTED, release_id, start)
+    wiring.ledger.append(Kind.DEPLOYMENT_STARTED, release_id, start)
     deployment = deployment_of(check.evidence.release, wiring)
     images = check.evidence.candidate_images()
     for number, site in enumerate(check.sites):
         lease.ensure()
-        if setback := _stopped(check.record, begun, site, wiring):
+        if setback := _stopped(check.record, seen, site, wiring):
             return setback
         stages.progress(number / len(check.sites), f"{release_id}: {site}")
         visit = partial(to_site, deployment, images, site, wiring)
@@ -75,10 +87,10 @@ def _to_sites(check: Check, wiring: Wiring, stages: Stages, lease: HeldLease) ->
     return None
 
 
-def _stopped(record: ReleaseRecord, begun: Entry, site: str, wiring: Wiring) -> Setback | None:
+def _stopped(record: ReleaseRecord, seen: int, site: str, wiring: Wiring) -> Setback | None:
     """Return a setback where somebody has stopped the line since: no further site is touched."""
     stop = line_stop(record.product, wiring)
-    if stop is None or stop.sequence < begun.sequence:
+    if stop is None or stop.sequence <= seen:
         return None
     return Setback("", f"{stop.name} stopped the line before {site}, saying: {stop.reason}")
 

@@ -52,9 +52,11 @@ class _New(NamedTuple):
     def checked(self, signed: S, subject: str, wiring: Wiring) -> Checked[S]:
         """Return it as the gate will find it; raises RefusedError where it may not be added."""
         _ensure_the_ledger_is_the_one(signed.ledger, wiring)
+        # By the statement: of some kinds of key, one statement has many signatures that hold.
         for entry in wiring.ledger.entries(subject):
-            if entry.body.get("envelope") == self.envelope.json_value():
-                raise RefusedError(f"this very signature is on record as entry {entry.sequence}")
+            recorded = entry.body.get("envelope")
+            if isinstance(recorded, dict) and recorded.get("payload") == self.envelope.payload:
+                raise RefusedError(f"this very statement is on record as entry {entry.sequence}")
         return Checked(
             signed=signed,
             public_key=self.public_key,

@@ -103,7 +103,19 @@ def _try(
     alone = bench.register.policy.separation.one_role_each
     counted = tally(route, approvals, bench.circumstances.sites, alone=alone)
     held_up = [block.sentence for block in closed if block.kind not in route.passes]
-    return _Trial(route, counted, (*held_up, *route.bars, *counted.missing))
+    overtaken = _overtaken(route, approvals) if counted.missing else ()
+    return _Trial(route, counted, (*held_up, *route.bars, *overtaken, *counted.missing))
+
+
+def _overtaken(route: Route, approvals: Iterable[CheckedSignature]) -> Iterator[str]:
+    """Say whose word for an emergency does not stand against a stop that came after it."""
+    meant = (one.signed for one in approvals if one.signed.change is ChangeType.EMERGENCY)
+    names = dict.fromkeys(one.name for one in meant if route.is_overtaken(one))
+    if names and route.stop is not None:
+        yield (
+            f"{', '.join(names)} signed as an emergency before the line was stopped; who still "
+            f"wants it to go live signs again, knowing why: {route.stop.reason}"
+        )
 
 
 def _choose(trials: Sequence[_Trial], approvals: Sequence[CheckedSignature]) -> _Trial:

@@ -9,7 +9,9 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
+
+from pydantic import Field
 
 from clinops.domain.digest import Digest, canonical, digest_bytes, digest_of
 from clinops.domain.value import Value
@@ -84,7 +86,7 @@ def timestamp(moment: dt.datetime) -> str:
 class Anchor(Value):
     """A place in the chain: the entry that was its last at some moment."""
 
-    sequence: int
+    sequence: Annotated[int, Field(ge=0, lt=2**53)]
     """0 where the ledger was empty; its digest is `GENESIS` then."""
     digest: Digest
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from clinops.domain.circumstances import Circumstances
 from clinops.domain.evidence import Evidence
+from clinops.domain.line import Stop
 from clinops.domain.objection import Bench
 from clinops.domain.outcome import Outcome
 from clinops.domain.policy import Need
@@ -32,6 +33,8 @@ class Route(NamedTuple):
     """The kinds of blocks that don't hold it up."""
     bars: tuple[str, ...] = ()
     """Why this change may not take it."""
+    stop: Stop | None = None
+    """A stop of the line that it passes; whoever signs must have known of it."""
 
     def takes(self, sign_off: SignOff) -> bool:
         """Whether a sign-off was meant for this route, too.
@@ -39,7 +42,12 @@ class Route(NamedTuple):
         Who approves an emergency has said that this may go live at once, so that it also counts
         where there is time. Nobody's ordinary approval is taken for an emergency.
         """
-        return self.change is not ChangeType.EMERGENCY or sign_off.change is self.change
+        meant = self.change is not ChangeType.EMERGENCY or sign_off.change is self.change
+        return meant and not self.is_overtaken(sign_off)
+
+    def is_overtaken(self, sign_off: SignOff) -> bool:
+        """Whether the line was stopped since, so that the signer could not weigh why."""
+        return self.stop is not None and sign_off.ledger.sequence < self.stop.sequence
 
 
 def routes(bench: Bench) -> Iterator[Route]:
@@ -50,7 +58,9 @@ def routes(bench: Bench) -> Iterator[Route]:
         yield Route(ChangeType.STANDARD, policy.standard.requires, bars=bars)
     yield Route(ChangeType.NORMAL, policy.requires)
     if policy.emergency is not None:
-        yield Route(ChangeType.EMERGENCY, policy.emergency.requires, policy.emergency.passes)
+        passes = policy.emergency.passes
+        stop = bench.circumstances.stop if "stop" in passes else None
+        yield Route(ChangeType.EMERGENCY, policy.emergency.requires, passes, stop=stop)
 
 
 def _bars_from_standard(evidence: Evidence, circumstances: Circumstances) -> Iterator[str]:

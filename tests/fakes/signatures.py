@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import secrets
 
 from clinops.domain.envelope import Envelope, VerifiedEnvelope, pre_authentication_encoding
 from clinops.domain.signer import fingerprint
 from clinops.errors import BadInputError, RefusedError
 
 _KIND = b"ssh-ed25519"
+_SALT = 16
 
 
 class FakeSignatures:
@@ -38,6 +40,23 @@ class FakeSignatures:
         if signature.keyid != fingerprint(public_key):
             raise RefusedError("the envelope's keyid is not that of the key that signed")
         return VerifiedEnvelope(public_key=public_key, statement=envelope.statement)
+
+
+class RandomisedSignatures(FakeSignatures):
+    """Makes another signature of the same message each time, as ECDSA keys do; each holds."""
+
+    def sign(self, statement: bytes, key: str) -> Envelope:
+        envelope = super().sign(statement, key)
+        blob = secrets.token_bytes(_SALT) + base64.b64decode(envelope.signatures[0].sig)
+        return Envelope.around(statement, keyid=envelope.signatures[0].keyid, signature=blob)
+
+    def verify(self, envelope: Envelope) -> VerifiedEnvelope:
+        (signature,) = envelope.signatures
+        blob = base64.b64decode(signature.sig)
+        if not blob.startswith(_KIND):
+            blob = blob[_SALT:]
+        plain = Envelope.around(envelope.statement, keyid=signature.keyid, signature=blob)
+        return super().verify(plain)
 
 
 def _mac(public_key: str, statement: bytes) -> bytes:

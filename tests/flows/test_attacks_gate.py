@@ -169,7 +169,7 @@ def test_another_spelling_of_the_same_statement_is_refused(ward, release):
 
 def test_a_signature_handed_in_again_is_refused(ward, release):
     (first,) = ward.sign_off(release, CSO)
-    assert "this very signature is on record" in refused(ward, release, first)
+    assert "this very statement is on record" in refused(ward, release, first)
 
 
 def test_one_person_fills_one_place_with_whatever_keys_and_roles(ward, release):

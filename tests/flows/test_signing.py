@@ -33,6 +33,7 @@ from flows.gate import (
 from flows.reconcile import reconcile
 from flows.recording import MAX_REFUSED
 from tests.fakes.evidence import case
+from tests.fakes.signatures import RandomisedSignatures
 from tests.fakes.wiring import (
     FIRST,
     GATE,
@@ -146,6 +147,12 @@ ATTACKS: dict[str, Any] = {
         ),
         "the ledger is not the one",
     ),
+    "upon more entries than a ledger can have": (
+        lambda w, m: put(
+            w, m.model_copy(update={"ledger": m.ledger.model_copy(update={"sequence": 2**53 - 1})})
+        ),
+        "the ledger is not the one",
+    ),
     "with a time of their own": (
         lambda w, m: put(w, m.model_copy(update={"time": "2025-06-10T09:00:00+00:00"})),
         "the ledger 2025",
@@ -180,6 +187,19 @@ def test_the_same_envelope_is_not_recorded_twice(wiring, release):
     put(wiring, made)
     with pytest.raises(RefusedError, match="on record as entry"):
         put(wiring, made)
+
+
+def test_the_same_statement_is_not_recorded_twice_whatever_its_signature_looks_like(
+    wiring, release
+):
+    wiring.signatures = RandomisedSignatures("joy")
+    made = statement_bytes(prepared(wiring, release))
+    one, other = (wiring.signatures.sign(made, "joy") for _ in range(2))
+    assert one != other
+    record(one, wiring)
+    with pytest.raises(RefusedError, match="on record as entry"):
+        record(other, wiring)
+    assert wiring.kinds(release.id).count(Kind.SIGNED) == 1
 
 
 def test_refusals_are_recorded_once_each_and_do_not_fill_the_ledger(wiring, release):
@@ -383,6 +403,20 @@ def test_a_stop_during_a_promotion_keeps_it_from_the_next_site(wiring):
     assert "Sam stopped the line before general-hospital" in wiring.last_body(release.id)["cause"]
 
 
+def test_a_stop_between_the_last_check_and_the_start_holds_the_release_up(wiring, monkeypatch):
+    release = wiring.signed_off()
+
+    def checked_and_then_stopped(*given: Any) -> Any:
+        check = check_everything(*given)
+        wiring.order(LineAction.STOP, "sam", "operations")
+        return check
+
+    monkeypatch.setattr("flows.promote.check_everything", checked_and_then_stopped)
+    assert wiring.promote(release) is State.ROLLED_BACK
+    assert wiring.sites.calls == []
+    assert "Sam stopped the line before cottage-hosp" in wiring.last_body(release.id)["cause"]
+
+
 def calendar(**changes: Any) -> bytes:
     freeze = {"from": "2025-06-01T00:00:00Z", "until": "2025-07-01T00:00:00Z",
               "reason": "Strike", **changes}  # fmt: skip
@@ -466,6 +500,17 @@ def test_an_emergency_passes_a_stop_where_the_policy_says_so(wiring):
     wiring.order(LineAction.STOP, "sam", "operations")
     put(wiring, prepared(wiring, release))
     assert "Sam stopped the line" in why_closed(wiring, release)
+    put(wiring, prepared(wiring, release, change=ChangeType.EMERGENCY))
+    assert wiring.promote(release) is State.LIVE
+
+
+def test_an_emergency_that_was_signed_before_the_stop_does_not_pass_it(wiring):
+    wiring.commit({GATE: QUICK})
+    release = wiring.qualify(wiring.offer())
+    put(wiring, prepared(wiring, release, change=ChangeType.EMERGENCY))
+    wiring.order(LineAction.STOP, "sam", "operations")
+    assert "Joy signed as an emergency before the line was stopped" in why_closed(wiring, release)
+    assert wiring.promote(release) is State.AWAITING_SIGN_OFF
     put(wiring, prepared(wiring, release, change=ChangeType.EMERGENCY))
     assert wiring.promote(release) is State.LIVE
 

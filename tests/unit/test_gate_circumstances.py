@@ -547,8 +547,9 @@ def test_a_standard_change_is_closed_by_whatever_closes_the_others():
 QUICK = policy(emergency={**EMERGENCY, "passes": ["freeze", "stop"]})
 
 
-def urgent(**changes: Any) -> CheckedSignature:
-    return signed("joy", "safety", change=ChangeType.EMERGENCY, **changes)
+def urgent(upon: int = STOP.sequence, **changes: Any) -> CheckedSignature:
+    anchor = Anchor(sequence=upon, digest=digest("f"))
+    return signed("joy", "safety", change=ChangeType.EMERGENCY, ledger=anchor, **changes)
 
 
 def test_an_emergency_goes_with_fewer_and_owes_the_others():
@@ -580,6 +581,21 @@ def test_an_emergency_passes_what_the_policy_says_and_nothing_else():
     assert not judge(urgent(), policy=slow, freezes=(FREEZE,)).open
     refused = evidence(outcome=Outcome.REFUSED)
     assert not judge(urgent(about=refused), about=refused, policy=QUICK).open
+
+
+def test_an_emergency_passes_only_a_stop_that_its_signers_knew_of():
+    early = urgent(upon=STOP.sequence - 1)
+    assert judge(early, policy=QUICK).open
+    assert judge(early, policy=QUICK, stop=STOP).missing == (
+        (
+            "Dr Joy Okafor signed as an emergency before the line was stopped; "
+            "who still wants it to go live signs again, knowing why: odd"
+        ),
+        "1 more sign-off by role safety",
+    )
+    again = urgent().model_copy(update={"sequence": 8})
+    report = judge(early, again, policy=QUICK, stop=STOP)
+    assert (report.open, [one.sequence for one in report.counted]) == (True, [8])
 
 
 def test_says_what_is_missing_on_the_route_that_people_are_on():

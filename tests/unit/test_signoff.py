@@ -47,6 +47,13 @@ SIGN_OFF = signed("joy", "safety").signed
 ENVELOPE = KEYS.sign(statement_bytes(SIGN_OFF), "joy")
 
 
+@pytest.mark.parametrize("sequence", [-1, 2**53, 2**64])
+def test_refuses_a_place_that_no_ledger_has(sequence: int):
+    found = statement_bytes(SIGN_OFF).replace(b'"sequence":0', b'"sequence":%d' % sequence)
+    with pytest.raises(RefusedError, match="sequence"):
+        signed_from(found)
+
+
 def altered(path: str, value: Any) -> bytes:
     """Return the statement's bytes with one field changed, canonical again."""
     document: Any = json.loads(statement_bytes(SIGN_OFF))
