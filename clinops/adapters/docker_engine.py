@@ -6,8 +6,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import Self
 
 import docker
 import requests
@@ -113,16 +111,3 @@ class EngineWatch:
             with suppress(*_FAILURES, OSError):
                 self._events.close()
             self._thread.join(timeout=5)
-
-    def __enter__(self) -> Self:
-        """Watch for the length of a block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop watching."""
-        self.close()

@@ -7,7 +7,6 @@ import socket
 import threading
 import uuid
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from clinops.errors import ClinOpsError, LeaseLostError
@@ -52,12 +51,7 @@ class HeldLease:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the lease back."""
         self._done.set()
         self._thread.join()

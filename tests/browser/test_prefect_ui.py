@@ -9,25 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from clinops.adapters.prefect_server import PrefectServer
 from clinops.wiring import Wiring
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.docker]
 
-CHROMIUM = os.environ.get("CLINOPS_CHROMIUM", "/usr/bin/chromium")
-OPTIONS = ["--no-sandbox", "--disable-quic", "--disable-background-networking",
-           "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
 PATIENCE = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
