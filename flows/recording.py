@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from clinops.domain.approval import against_approval
@@ -13,13 +15,16 @@ from clinops.domain.line import against_resuming, against_stopping
 from clinops.domain.outcome import State
 from clinops.domain.signed import S
 from clinops.domain.signoff import Approval, Checked, LineAction, LineOrder, SignOff, signed_from
-from clinops.errors import RefusedError
+from clinops.errors import BadInputError, ClinOpsError, RefusedError
 from clinops.wiring import Wiring
 from flows.judgement import authors_of, gate_report, line_stop, load_evidence, register
 from flows.signing import KIND_OF, ensure_it_may_be_signed, wanted_of
 
 MAX_REFUSED = 100
-"""How many refused signatures go on record per release: they are no way to fill the ledger."""
+"""How many refusals go on record per release, and per product and day: they are no way to fill the
+ledger."""
+
+_LONGEST = 1000
 
 
 def record(envelope: Envelope, wiring: Wiring) -> Entry:
@@ -27,7 +32,8 @@ def record(envelope: Envelope, wiring: Wiring) -> Entry:
 
     Raises:
         RefusedError: It does not count. Nothing of it is recorded but the refusal, and that where
-            it names a release that is known.
+            it names a release or a product that is known.
+        BadInputError: The same, because what it is about is not there or can't be read.
     """
     try:
         verified = wiring.signatures.verify(envelope)
@@ -38,7 +44,7 @@ def record(envelope: Envelope, wiring: Wiring) -> Entry:
         if isinstance(signed, Approval):
             return _record_approval(signed, new, wiring)
         return _record_line_order(signed, new, wiring)
-    except RefusedError as error:
+    except (BadInputError, RefusedError) as error:
         _note_refusal(envelope, error, wiring)
         raise
 
@@ -127,20 +133,39 @@ def _ensure_the_ledger_is_the_one(anchor: Anchor, wiring: Wiring) -> None:
         raise RefusedError("the ledger is not the one that was signed upon")
 
 
-def _note_refusal(envelope: Envelope, error: RefusedError, wiring: Wiring) -> None:
+def _note_refusal(envelope: Envelope, error: ClinOpsError, wiring: Wiring) -> None:
     try:
         claimed = signed_from(envelope.statement)
     except RefusedError:
         return
-    if not isinstance(claimed, SignOff) or wiring.ledger.release(claimed.release) is None:
-        return
     body = {
-        "reasons": [str(error)],
+        "reasons": [_short(str(error))],
         "signer": claimed.signer,
         "role": claimed.role,
         "envelope": digest_bytes(envelope.to_bytes()),
     }
-    entries = wiring.ledger.entries(claimed.release)
-    noted = [entry.body for entry in entries if entry.kind is Kind.SIGNATURE_REFUSED]
+    if isinstance(claimed, SignOff):
+        if wiring.ledger.release(claimed.release) is not None:
+            _note(Kind.SIGNATURE_REFUSED, claimed.release, body, "", wiring)
+    elif claimed.product in wiring.estate(wiring.repository.head()).products:
+        # A release comes to its end; a product outlives any number that could be set for good.
+        since = timestamp(wiring.clock() - dt.timedelta(days=1))
+        _note(Kind.STATEMENT_REFUSED, claimed.product, {**body, "what": _what(claimed)}, since,
+              wiring)  # fmt: skip
+
+
+def _note(kind: Kind, subject: str, body: Mapping[str, object], since: str, wiring: Wiring) -> None:
+    entries = (entry for entry in wiring.ledger.entries(subject) if entry.time >= since)
+    noted = [entry.body for entry in entries if entry.kind is kind]
     if body not in noted and len(noted) < MAX_REFUSED:
-        wiring.ledger.append(Kind.SIGNATURE_REFUSED, claimed.release, body)
+        wiring.ledger.append(kind, subject, body)
+
+
+def _what(claimed: Approval | LineOrder) -> str:
+    if isinstance(claimed, LineOrder):
+        return f"order to {claimed.action} the line"
+    return _short(f"approval of {claimed.document} {claimed.item}".rstrip())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -80,7 +80,7 @@ def stop(
 ) -> None:
     """Stop the line: no release of a product goes live until it is let go on.
 
-    Anybody who holds a role may. What is being deployed already is not held up.
+    Anybody who holds a role may. What is being deployed goes to no further site.
 
     Example: [bold]clinops stop orthanc --role operations --key ~/.ssh/id_ed25519
     --reason "images of one patient shown for another"[/bold]

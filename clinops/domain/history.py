@@ -149,9 +149,17 @@ def _statement(body: _Body, what: str) -> _Sentence:
 
 
 def _signature_refused(body: _Body) -> _Sentence:
+    return _told(f"A signature by {_claimed(body)} was refused", *body.texts("reasons"))
+
+
+def _statement_refused(body: _Body) -> _Sentence:
+    what = body.text("what") or "approval or order"
+    return _told(f"An {what} by {_claimed(body)} was refused", *body.texts("reasons"))
+
+
+def _claimed(body: _Body) -> str:
     signer, role = body.text("signer") or "somebody unknown", body.text("role")
-    in_role = f" as {role}" if role else ""
-    return _told(f"A signature by {signer}{in_role} was refused", *body.texts("reasons"))
+    return f"{signer} as {role}" if role else signer
 
 
 def _approved(body: _Body) -> _Sentence:
@@ -257,6 +265,7 @@ _TELLERS: dict[Kind, Callable[[_Body], _Sentence]] = {
     Kind.QUESTION_ASKED: _asked,
     Kind.QUESTION_ANSWERED: _answered,
     Kind.REMINDED: _reminded,
+    Kind.STATEMENT_REFUSED: _statement_refused,
     Kind.DOCUMENT_APPROVED: _approved,
     Kind.LINE_STOPPED: _line("stopped the line of"),
     Kind.LINE_RESUMED: _line("resumed the line of"),

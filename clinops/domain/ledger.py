@@ -45,6 +45,7 @@ class Kind(StrEnum):
     QUESTION_ASKED = "gate.question-asked"
     QUESTION_ANSWERED = "gate.question-answered"
     REMINDED = "gate.reminded"
+    STATEMENT_REFUSED = "statement.refused"
     DOCUMENT_APPROVED = "document.approved"
     LINE_STOPPED = "line.stopped"
     LINE_RESUMED = "line.resumed"
@@ -59,6 +60,7 @@ class Kind(StrEnum):
 OF_NO_RELEASE = frozenset(
     {
         Kind.SYSTEM_ADOPTED,
+        Kind.STATEMENT_REFUSED,
         Kind.DOCUMENT_APPROVED,
         Kind.LINE_STOPPED,
         Kind.LINE_RESUMED,

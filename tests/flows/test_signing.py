@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from clinops.domain.circumstances import HAZARD_LOG, document_of
+from clinops.domain.digest import digest_bytes
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Anchor, Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, LineAction, Meaning, SignOff, statement_bytes
 from clinops.domain.suite import Verdict
-from clinops.errors import BadInputError, EvidenceError, NotFoundError, RefusedError
+from clinops.errors import BadInputError, ClinOpsError, EvidenceError, NotFoundError, RefusedError
 from flows.gate import (
     answer,
     ask,
@@ -362,6 +363,70 @@ def test_a_waiver_changed_by_one_letter_is_approved_no_more(wiring):
     wiring.approve("joy", WAIVERS, "W-001")
     wiring.commit({WAIVERS: waivers(waiver(reason="knowm"))})
     assert WAIVERS in why_closed(wiring, release)
+
+
+def refused_about_pas(wiring: FakeWiring) -> dict[str, Any]:
+    assert wiring.kinds("pas")[-1] is Kind.STATEMENT_REFUSED
+    assert audit(wiring) == ()
+    return wiring.last_body("pas")
+
+
+def test_a_refused_approval_of_a_document_is_on_record_under_its_product(wiring):
+    made = prepare_approval("pas", HAZARDS, "", wiring, "sam", role="safety", reason="r")
+    with pytest.raises(RefusedError, match="belongs to joy, not to sam"):
+        put(wiring, made, "joy")
+    assert refused_about_pas(wiring) == {
+        "what": f"approval of {HAZARDS}",
+        "reasons": [
+            (
+                "this signature would not count, so it was not recorded: "
+                "the key belongs to joy, not to sam"
+            )
+        ],
+        "signer": "sam",
+        "role": "safety",
+        "envelope": digest_bytes(KEYS.sign(statement_bytes(made), "joy").to_bytes()),
+    }
+
+
+def test_a_refused_approval_of_what_there_is_not_is_on_record_and_cut_short(wiring):
+    made = prepare_approval("pas", HAZARDS, "", wiring, "joy", role="safety", reason="r")
+    with pytest.raises(BadInputError):
+        put(wiring, made.model_copy(update={"document": "x" * 5000, "item": "W-1"}))
+    body = refused_about_pas(wiring)
+    assert all(len(text) <= 1001 for text in (body["what"], *body["reasons"]))
+
+
+def test_a_refused_order_about_a_line_is_on_record_under_its_product(wiring):
+    wiring.order(LineAction.STOP)
+    with pytest.raises(RefusedError):
+        wiring.order(LineAction.RESUME, "sam", "operations")
+    body = refused_about_pas(wiring)
+    assert (body["what"], body["signer"]) == ("order to resume the line", "sam")
+    assert line_stop("pas", wiring) is not None
+
+
+def test_what_is_refused_about_no_product_here_leaves_nothing(wiring):
+    made = prepare_line_order("pas", LineAction.STOP, wiring, "sam", role="safety", reason="r")
+    before = list(wiring.ledger.entries())
+    with pytest.raises(ClinOpsError):
+        put(wiring, made.model_copy(update={"product": "lab"}), "sam")
+    assert list(wiring.ledger.entries()) == before
+
+
+def test_refusals_about_a_product_are_recorded_once_each_and_so_many_a_day(wiring):
+    made = prepare_line_order("pas", LineAction.STOP, wiring, "sam", role="safety", reason="r")
+
+    def attempts() -> int:
+        for number in range(MAX_REFUSED + 5):
+            for _ in range(2):
+                with pytest.raises(RefusedError):
+                    put(wiring, made.model_copy(update={"reason": f"again {number}"}), "stranger")
+        return wiring.kinds("pas").count(Kind.STATEMENT_REFUSED)
+
+    assert attempts() == MAX_REFUSED
+    wiring.clock.advance(25 * HOUR)
+    assert attempts() == 2 * MAX_REFUSED
 
 
 # Stop, freeze

@@ -77,6 +77,11 @@ def test_tells_every_kind_of_entry_even_where_its_body_is_empty(kind):
             {"signer": "mallory", "role": "safety"},
             "A signature by mallory as safety was refused",
         ),
+        (
+            Kind.STATEMENT_REFUSED,
+            {"what": "order to resume the line", "signer": "mallory", "role": "safety"},
+            "An order to resume the line by mallory as safety was refused",
+        ),
         (Kind.REMINDED, {"whom": ["safety", "ops"]}, "A reminder went to safety, ops"),
         (Kind.REMINDED, {"whom": "safety"}, "A reminder went to safety"),
         (Kind.SIGNED, signed(), "Dr Joy Okafor approved the release"),
