@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -15,7 +15,8 @@ from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, Meaning
-from clinops.errors import BadInputError, RefusedError
+from clinops.errors import BadInputError, ClinOpsError, RefusedError
+from clinops.wiring import Wiring
 from flows.gate import check_everything, load_evidence, prepare_sign_off, still_owed
 from flows.reconcile import schedule_promotion
 
@@ -105,19 +106,41 @@ def _tell(record: ReleaseRecord, shared: Context, *, as_json: bool) -> None:
         owed = still_owed(shared.wiring.ledger.entries(record.id))
         _tell_owed(record, list(owed.missing) if owed else [], as_json=as_json)
         return
-    check = check_everything(record, shared.wiring)
-    run = schedule_promotion(record, shared.wiring) if check.open else None
+    follows = _what_follows(record, shared.wiring)
     if as_json:
-        print_json({"release": record.id, "open": check.open, "run": run,
-                    "missing": list(check.refusals)})  # fmt: skip
+        print_json({"release": record.id, **follows._asdict()})
         return
     show(f"signed: {record.id}")
-    if check.open:
-        show(f"the gate is open; promotion: {run}")
+    for why in follows.missing:
+        show(f"  still: {why}")
+    if follows.open:
+        show("the gate is open" + (f"; promotion: {follows.run}" if follows.run else ""))
         next_step(shared.command(f"promote {record.id} --wait"))
-    else:
-        for why in check.refusals:
-            show(f"  still: {why}")
+    if follows.problem:
+        say(f"what follows can't be seen to just now: {follows.problem}")
+        say("nothing is lost: `reconcile` takes the release on, by itself once all answers again")
+
+
+class _Follows(NamedTuple):
+    """What follows from a signature that is on record."""
+
+    open: bool | None
+    """None where it can't be told just now."""
+    run: str | None
+    missing: tuple[str, ...]
+    problem: str | None
+
+
+def _what_follows(record: ReleaseRecord, wiring: Wiring) -> _Follows:
+    """See to what follows; what fails by now must not look like a failure of the signature."""
+    is_open, missing = None, ()
+    try:
+        check = check_everything(record, wiring)
+        is_open, missing = check.open, check.refusals
+        run = schedule_promotion(record, wiring) if is_open else None
+    except ClinOpsError as error:
+        return _Follows(is_open, None, missing, str(error))
+    return _Follows(is_open, run, missing, None)
 
 
 def _tell_owed(record: ReleaseRecord, owed: list[str], *, as_json: bool) -> None:

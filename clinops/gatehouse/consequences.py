@@ -22,7 +22,8 @@ def consequences(signed: SignOff | Approval | LineOrder, wiring: Wiring) -> Iter
     elif isinstance(signed, LineOrder):
         stopped = signed.action is LineAction.STOP
         yield (
-            "No release of it goes live from now on. What is being deployed goes to no further site."
+            "No release of it goes live from now on, and what is being deployed goes to no further "
+            "site."
             if stopped
             else "Releases whose gate is open go live by themselves within a minute."
         )

@@ -8,7 +8,9 @@ from clinops.cli import context
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import in_words
+from clinops.errors import EngineError
 from flows.gate import prepare_line_order
+from flows.reconcile import reconcile
 from tests.fakes.evidence import case
 from tests.fakes.terminal import Terminal
 from tests.fakes.wiring import HAZARDS, FakeWiring, gate, hazard, hazards
@@ -18,19 +20,6 @@ QUICK = gate(emergency={"requires": [{"role": "safety"}], "owed_within_hours": 7
 SIGN = ("--reason", "Read it.", "--yes")
 JOY = ("--role", "safety", "--key", "joy", *SIGN)
 SAM = ("--role", "operations", "--key", "sam", *SIGN)
-
-
-@pytest.fixture
-def wiring(tmp_path, monkeypatch) -> FakeWiring:
-    wiring = FakeWiring(tmp_path)
-    wiring.adopt()
-    monkeypatch.setattr(context, "Wiring", lambda root: wiring)
-    return wiring
-
-
-@pytest.fixture
-def terminal(monkeypatch, capsys) -> Terminal:
-    return Terminal(monkeypatch, capsys)
 
 
 def test_shows_what_is_signed_to_the_letter_before_it_is_signed(terminal, wiring):
@@ -152,3 +141,49 @@ def test_shows_a_release_whose_gate_cannot_be_judged(terminal, wiring):
     wiring.promote(release)
     wiring.alter(str(release.evidence), lambda data: data + b" ")
     assert terminal.run("release", "show", release.id).code == 0
+
+
+def test_a_signature_is_told_as_given_though_the_flow_server_is_down(terminal, wiring):
+    release = wiring.qualify(wiring.offer())
+    assert terminal.run("sign", release.id, *JOY).code == 0
+    wiring.orchestrator.down = True
+    said = terminal.run("sign", release.id, *SAM)
+    assert said.code == 0
+    assert said.out.splitlines()[0] == f"signed: {release.id}"
+    assert "the gate is open" in said.out
+    assert "the flow server does not answer" in said.err
+    assert "clinops --estate" in said.err
+    assert wiring.kinds(release.id)[-1] is Kind.SIGNED
+    wiring.orchestrator.down = False
+    assert release.id in reconcile(wiring).scheduled
+
+
+def test_a_signature_is_told_as_given_to_programs_though_the_flow_server_is_down(terminal, wiring):
+    release = wiring.qualify(wiring.offer())
+    terminal.run("sign", release.id, *JOY)
+    wiring.orchestrator.down = True
+    said = terminal.run("sign", release.id, *SAM, "--json")
+    assert said.code == 0
+    assert said.json == {
+        "release": release.id,
+        "open": True,
+        "run": None,
+        "missing": [],
+        "problem": "the flow server does not answer",
+    }
+
+
+def test_a_signature_is_told_as_given_though_nobody_can_tell_what_follows(
+    terminal, wiring, monkeypatch
+):
+    release = wiring.qualify(wiring.offer())
+    monkeypatch.setattr(wiring.images, "present", out_of_order)
+    said = terminal.run("sign", release.id, *JOY)
+    assert (said.code, said.out) == (0, f"signed: {release.id}\n")
+    assert "the engine does not answer" in said.err
+    as_json = terminal.run("sign", release.id, *SAM, "--json")
+    assert (as_json.code, as_json.json["open"]) == (0, None)
+
+
+def out_of_order(image: str) -> bool:
+    raise EngineError(f"the engine does not answer for {image}")

@@ -532,7 +532,10 @@ class TestDocumentsAndLine:
         assert "You hold no role that may do this" in sam.text(address)
         page = sam.sign(address, {"role": "operations", "reason": REASON})
         assert "this takes the role safety" in page
-        assert last(gatehouse, "pas").kind is Kind.DOCUMENT_APPROVED
+        assert last(gatehouse, "pas").kind is Kind.STATEMENT_REFUSED
+        assert "An approval of environments/pas/hazards.yaml by sam as operations was refused" in (
+            sam.text("/systems/pas/history")
+        )
 
     def test_stops_the_line_and_lets_it_go_on(self, gatehouse, joy, sam):
         sam.sign("/systems/pas/stop", {"role": "operations", "reason": "Wrong images shown."})
