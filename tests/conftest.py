@@ -1,4 +1,4 @@
-"""Real estates for the end-to-end tests: real pushes, a real engine, real vendor systems."""
+"""Estates: one of fakes, and for the end-to-end tests real ones, with real vendor systems."""
 
 from __future__ import annotations
 
@@ -18,19 +18,12 @@ from clinops.adapters.git_commits import PushResult, commit_and_push
 from clinops.domain.manifest import Manifest
 from clinops.wiring import Wiring
 from scripts.demo import HOME, PRODUCT, Demo
+from tests.fakes.wiring import FakeWiring
 from tests.ward import Ward
 
 GOOD_IMAGE = "clinops/held:test-good-1.12.7"
 MANIFEST = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
 NEXT = (HOME / f"docs/examples/{PRODUCT}-1.12.7.yaml").read_text()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs the engine on one worker: those tests share estates, names and ports."""
-    for item in items:
-        if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
 
 
 @dataclass(frozen=True)
