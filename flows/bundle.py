@@ -89,12 +89,12 @@ def _attestation(entries: Sequence[Entry], wiring: Wiring) -> dict[str, bytes]:
 
 
 def _attested(entries: Sequence[Entry]) -> dict[str, str]:
-    """Return what the ledger names as the attestation of its verdict, by name in a bundle."""
-    for entry in entries:
-        if entry.kind is Kind.VERDICT and "attestation" in entry.body:
-            found = entry.body["attestation"]
-            return {_ENVELOPE: found["envelope"], _ENGINE_KEY: found["key"]}
-    return {}
+    """Return what the ledger names as the attestation of its last verdict, by name in a bundle."""
+    verdicts = [entry for entry in entries if entry.kind is Kind.VERDICT]
+    if not verdicts or "attestation" not in verdicts[-1].body:
+        return {}
+    found = verdicts[-1].body["attestation"]
+    return {_ENVELOPE: found["envelope"], _ENGINE_KEY: found["key"]}
 
 
 def verify_bundle(

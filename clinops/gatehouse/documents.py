@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from clinops.domain.approval import judge_approvals, role_for
 from clinops.domain.circumstances import HAZARD_LOG, WAIVERS, Wanted, document_of
+from clinops.domain.digest import digest_bytes
 from clinops.domain.gate import Approved
 from clinops.domain.signoff import Approval, LineAction, LineOrder
 from clinops.errors import BadInputError, NotFoundError, RefusedError
@@ -35,6 +36,8 @@ class _Matter(NamedTuple):
     shown: dict[str, Any]
     prepare: Callable[[str, str, str], Approval | LineOrder]
     """Writes the statement down, for a signer's id, a role and a reason."""
+    read: str = ""
+    """The digest of the document as it is shown: nobody approves what they have not seen."""
 
 
 class _Pages:
@@ -50,6 +53,8 @@ class _Pages:
         try:
             prepare = self._matter(request).prepare
             signed = prepare(person.id, form.get("role", ""), form.get("reason", ""))
+            if isinstance(signed, Approval) and signed.digest != form.get("read"):
+                raise RefusedError("it was changed while you read it: read it again")
             return signing.begin(request, person, signed, f"/systems/{signed.product}")
         except NotFoundError:
             raise
@@ -69,17 +74,21 @@ class _Pages:
             roles=[role for role in held if matter.roles is None or role in matter.roles],
             given=given,
             problem=problem,
+            read=matter.read,
             **matter.shown,
         )
 
 
 def _hazard_log(request: Request) -> _Matter:
     product = _product(request)
-    log = _reader(request).hazard_log(product)
-    if log is None:
-        raise NotFoundError(f"{product} has no hazard log that can be read")
     path = document_of(product, HAZARD_LOG)
-    return _approval(request, path, "", f"approve {product} hazard-log", log=log)
+    estate = _reader(request).estate()
+    try:
+        log = estate.hazard_log(product)
+    except BadInputError:
+        raise NotFoundError(f"{product} has no hazard log that can be read") from None
+    command, read = f"approve {product} hazard-log", digest_bytes(estate.tree.read(path))
+    return _approval(request, path, "", command, read, log=log)
 
 
 def _waiver(request: Request) -> _Matter:
@@ -87,11 +96,13 @@ def _waiver(request: Request) -> _Matter:
     found = [one for one in _reader(request).waivers(product) if one.id == item]
     if not found:
         raise NotFoundError(f"{product} has no such waiver")
-    path = document_of(product, WAIVERS)
-    return _approval(request, path, item, f"approve {product} waiver {item}", waiver=found[0])
+    path, command = document_of(product, WAIVERS), f"approve {product} waiver {item}"
+    return _approval(request, path, item, command, found[0].digest, waiver=found[0])
 
 
-def _approval(request: Request, path: str, item: str, command: str, **shown: Any) -> _Matter:
+def _approval(
+    request: Request, path: str, item: str, command: str, read: str, **shown: Any
+) -> _Matter:
     wiring: Wiring = request.app.state.wiring
     product = _product(request)
     wanted = wanted_of(product, path, item, wiring)
@@ -103,6 +114,7 @@ def _approval(request: Request, path: str, item: str, command: str, **shown: Any
         prepare=lambda who, role, reason: prepare_approval(
             product, path, item, wiring, who, role=role, reason=reason
         ),
+        read=read,
     )
 
 

@@ -54,7 +54,8 @@ class FormTokens:
 
     def fits(self, cookie: str, token: str) -> bool:
         """Whether a form was made for whoever has this cookie."""
-        return bool(cookie) and hmac.compare_digest(self.of(cookie), token)
+        # NOTE: of texts, it compares ASCII only, and throws at a stranger's other letters.
+        return bool(cookie) and hmac.compare_digest(self.of(cookie).encode(), token.encode())
 
 
 class Recognition:

@@ -23,6 +23,7 @@ from tests.fakes.wiring import KEYS, SIGNERS, FakeWiring, key, signer, signers
 
 ORIGIN = "http://localhost:4201"
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
+_READ = re.compile(r'name="read" value="([^"]*)"')
 
 
 class PasskeysAndNames(FakeSignatures):
@@ -45,11 +46,15 @@ class Visitor(Browser):
         self.passkey = passkey
         self.token = ""
         """The form token of the page that was loaded last."""
+        self.read = ""
+        """The digest of the document that was on it."""
 
     def get(self, address: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
         answer = super().get(address, headers)
         if found := _TOKEN.search(answer.text):
             self.token = found[1]
+        shown = _READ.search(answer.text)
+        self.read = shown[1] if shown else ""
         return answer
 
     def post(
@@ -61,7 +66,8 @@ class Visitor(Browser):
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a form from the page that was loaded last, unless said otherwise."""
-        fields = {"form_token": self.token if token is None else token, **(form or {})}
+        hidden = {"form_token": self.token if token is None else token, "read": self.read}
+        fields = {**hidden, **(form or {})}
         sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", **(headers or {})}
         return self.request("POST", address, data=fields, headers=sent)
 

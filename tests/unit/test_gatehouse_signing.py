@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from clinops.domain.digest import digest_bytes
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Entry, Kind
 from clinops.domain.outcome import State
@@ -33,7 +34,12 @@ WAIVER = {
     "owner": "<img src=x>",
     "expires": dt.date(2025, 6, 20),
 }
+WAIVERS = "environments/pas/waivers.yaml"
 MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+def waivers(**changes: object) -> bytes:
+    return document({"schema": 1, "product": "pas", "waivers": [{**WAIVER, **changes}]})
 
 
 @pytest.fixture
@@ -425,7 +431,8 @@ class TestAttack:
         assert joy.post(pending, answer).status_code == 303
 
     def test_with_the_form_token_of_another_session_prepares_nothing(self, joy, sam, address):
-        assert joy.post(address, SIGN, token=sam.token).status_code == 403
+        for token in (sam.token, "", "\u00e9"):
+            assert joy.post(address, SIGN, token=token).status_code == 403
 
     def test_does_not_use_up_a_statement_without_an_answer(self, joy, address):
         pending = joy.prepare(address, SIGN)
@@ -486,8 +493,7 @@ class TestWaivers:
         failed = CaseResult(name=TEST, verdict=Verdict.FAILED, milliseconds=1, message=MARKUP)
         wiring.suites.cases["smoke", "1.0"] = (passed,)
         wiring.suites.cases["smoke", "2.0"] = (failed,)
-        waivers = {"schema": 1, "product": "pas", "waivers": [WAIVER]}
-        wiring.commit({"environments/pas/waivers.yaml": document(waivers)})
+        wiring.commit({WAIVERS: waivers()})
         release = wiring.qualify(wiring.offer())
         assert release.state is State.AWAITING_SIGN_OFF
         return release
@@ -527,10 +533,34 @@ class TestDocumentsAndLine:
         assert last(gatehouse, "pas").kind is Kind.DOCUMENT_APPROVED
         assert "by Joy, safety" in joy.text(address)
 
+    @pytest.mark.parametrize(
+        ("address", "path", "versions"),
+        [
+            ("hazard-log", HAZARDS, [hazards(hazard(name=name)) for name in ("One", "Other")]),
+            ("waivers/W-001", WAIVERS, [waivers(reason=reason) for reason in ("One", "Other")]),
+        ],
+    )
+    def test_approves_nothing_that_was_changed_while_it_was_read(
+        self, gatehouse, address, path, versions
+    ):
+        before, after = versions
+        gatehouse.wiring.commit({path: before})
+        joy, form = gatehouse.person("joy"), f"/systems/pas/{address}/approve"
+        joy.get(form)
+        gatehouse.wiring.commit({path: after})
+        answer = joy.post(form, SIGN)
+        assert answer.status_code == 400
+        assert "It was changed while you read it" in answer.text
+        assert "Other" in answer.text
+        joy.get(form)
+        assert joy.post(form, SIGN).status_code == 303
+        assert joy.post(form, {**SIGN, "read": ""}).status_code == 400
+
     def test_refuses_an_approval_in_another_role(self, gatehouse, sam):
         address = "/systems/pas/hazard-log/approve"
         assert "You hold no role that may do this" in sam.text(address)
-        page = sam.sign(address, {"role": "operations", "reason": REASON})
+        read = digest_bytes(gatehouse.wiring.git.head().read(HAZARDS))
+        page = sam.sign(address, {"role": "operations", "reason": REASON, "read": read})
         assert "this takes the role safety" in page
         assert last(gatehouse, "pas").kind is Kind.STATEMENT_REFUSED
         assert "An approval of environments/pas/hazards.yaml by sam as operations was refused" in (
