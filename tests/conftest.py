@@ -26,6 +26,14 @@ MANIFEST = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
 NEXT = (HOME / f"docs/examples/{PRODUCT}-1.12.7.yaml").read_text()
 
 
+@pytest.fixture
+def wiring() -> FakeWiring:
+    """An estate of fakes with version 1.0 in use."""
+    made = FakeWiring()
+    made.adopt()
+    return made
+
+
 @dataclass(frozen=True)
 class Demonstrated:
     """What `make demo` left: its result, what it said, and a running estate."""
