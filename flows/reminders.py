@@ -9,7 +9,6 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 
 from clinops.domain import reminder
 from clinops.domain.evidence import Evidence
@@ -22,6 +21,8 @@ from clinops.domain.waiver import Waiver
 from clinops.errors import ClinOpsError, EvidenceError
 from clinops.wiring import Wiring
 from flows.gate import gate_report, load_evidence, still_owed
+
+_SENT = frozenset({Kind.REMINDED, Kind.SIGNER_REMINDED})
 
 
 @dataclass
@@ -37,11 +38,8 @@ class Reminded:
 def remind(wiring: Wiring) -> Reminded:
     """Send every reminder that is due and was not sent yet."""
     done = Reminded()
-    concerned = _concerned(wiring)
-    sent = set(chain.from_iterable(_sent(record, wiring) for record in concerned))
-    for one in _due(concerned, wiring, done):
-        if one.key not in sent:
-            sent.add(one.key)
+    for one in _due(_concerned(wiring), wiring, done):
+        if not _was_sent(one, wiring):
             with _noted(one.whom, done):
                 _send(one, wiring)
                 done.sent.append(one.what)
@@ -55,16 +53,20 @@ def _concerned(wiring: Wiring) -> list[ReleaseRecord]:
     return [*waiting, *(wiring.release(release) for release in sorted(live))]
 
 
-def _sent(record: ReleaseRecord, wiring: Wiring) -> list[str]:
-    entries = wiring.ledger.entries(record.id)
-    return [str(entry.body.get("key")) for entry in entries if entry.kind is Kind.REMINDED]
+def _was_sent(one: Reminder, wiring: Wiring) -> bool:
+    return any(
+        entry.kind in _SENT and entry.body.get("key") == one.key
+        for entry in wiring.ledger.entries(one.release or one.whom)
+    )
 
 
 def _send(one: Reminder, wiring: Wiring) -> None:
-    link = f"{wiring.settings.gatehouse_address}/releases/{one.release}"
-    wiring.notifier.notify(one.whom, f"ClinOps: {one.release}", f"{one.what}.", link)
+    page = f"/releases/{one.release}" if one.release else "/"
+    link = wiring.settings.gatehouse_address + page
+    wiring.notifier.notify(one.whom, f"ClinOps: {one.release or 'your key'}", f"{one.what}.", link)
     body = {"what": one.what, "whom": [one.whom], "key": one.key}
-    wiring.ledger.append(Kind.REMINDED, one.release, body)
+    kind = Kind.REMINDED if one.release else Kind.SIGNER_REMINDED
+    wiring.ledger.append(kind, one.release or one.whom, body)
 
 
 @contextmanager
@@ -80,11 +82,9 @@ def _due(concerned: list[ReleaseRecord], wiring: Wiring, done: Reminded) -> Iter
     for record in concerned:
         with _noted(record.id, done):
             yield from _about(record, wiring)
-    if concerned:
-        # A key belongs to no release: it is told once, with whichever is first.
-        with _noted("signers", done):
-            signers = wiring.estate(wiring.repository.head()).signers()
-            yield from reminder.of_keys(concerned[0].id, signers, wiring.clock())
+    with _noted("signers", done):
+        signers = wiring.estate(wiring.repository.head()).signers()
+        yield from reminder.of_keys(signers, wiring.clock())
 
 
 def _about(record: ReleaseRecord, wiring: Wiring) -> Iterator[Reminder]:

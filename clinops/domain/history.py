@@ -271,5 +271,6 @@ _TELLERS: dict[Kind, Callable[[_Body], _Sentence]] = {
     Kind.LINE_RESUMED: _line("resumed the line of"),
     Kind.SIGNER_INVITED: _invited,
     Kind.SIGNER_ENROLLED: _enrolled,
+    Kind.SIGNER_REMINDED: _reminded,
     Kind.PUSH_REFUSED: _push_refused,
 }

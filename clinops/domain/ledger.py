@@ -51,6 +51,7 @@ class Kind(StrEnum):
     LINE_RESUMED = "line.resumed"
     SIGNER_INVITED = "signer.invited"
     SIGNER_ENROLLED = "signer.enrolled"
+    SIGNER_REMINDED = "signer.reminded"
     PUSH_REFUSED = "push.refused"
 
     # NOTE: an enum hashes its members in Python code; as texts they are found several times faster.
@@ -66,6 +67,7 @@ OF_NO_RELEASE = frozenset(
         Kind.LINE_RESUMED,
         Kind.SIGNER_INVITED,
         Kind.SIGNER_ENROLLED,
+        Kind.SIGNER_REMINDED,
         Kind.PUSH_REFUSED,
     }
 )

@@ -26,7 +26,8 @@ class Reminder(Value):
 
     key: str
     """The same for the same thing, whenever it is derived."""
-    release: str
+    release: str | None
+    """None where it is about a person's key, which belongs to no release."""
     whom: str
     """A role, or a signer's id."""
     what: str
@@ -135,11 +136,10 @@ def of_waivers(
             yield _reminder(record, key, approved_by, what)
 
 
-def of_keys(release: str, signers: Signers, now: dt.datetime) -> Iterator[Reminder]:
+def of_keys(signers: Signers, now: dt.datetime) -> Iterator[Reminder]:
     """Remind signers of their keys that run out.
 
     Args:
-        release: The release that it is recorded with; the reminder is the same with any other.
         signers: Everyone of the trust who may sign.
         now: The time, with its zone.
     """
@@ -150,7 +150,7 @@ def of_keys(release: str, signers: Signers, now: dt.datetime) -> Iterator[Remind
                 print_ = fingerprint(key.public)
                 yield Reminder(
                     key=f"key:{signer_id}:{print_}:{key.valid_until}",
-                    release=release,
+                    release=None,
                     whom=signer_id,
                     what=f"the key {print_} of {signer.name} can't sign any more after "
                     f"{_day(key.valid_until)}: enrol its successor before then",

@@ -84,6 +84,7 @@ def test_tells_every_kind_of_entry_even_where_its_body_is_empty(kind):
         ),
         (Kind.REMINDED, {"whom": ["safety", "ops"]}, "A reminder went to safety, ops"),
         (Kind.REMINDED, {"whom": "safety"}, "A reminder went to safety"),
+        (Kind.SIGNER_REMINDED, {"whom": ["joy"]}, "A reminder went to joy"),
         (Kind.SIGNED, signed(), "Dr Joy Okafor approved the release"),
         (
             Kind.SIGNED,
