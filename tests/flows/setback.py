@@ -1,10 +1,15 @@
-"""What the tests of promotions share about ways back."""
+"""What the tests of promotions share: how they begin, and ways back."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.outcome import State
 from tests.fakes.wiring import FIRST, FakeWiring
+
+Arrange = Callable[[FakeWiring, ReleaseRecord], None]
+"""Brings a release to where a test begins."""
 
 
 def rolled_back(wiring: FakeWiring, release: ReleaseRecord, site: str = FIRST) -> str:

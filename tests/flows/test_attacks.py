@@ -24,13 +24,6 @@ PUSHERS = {
 }
 
 
-@pytest.fixture
-def wiring() -> FakeWiring:
-    made = FakeWiring()
-    made.adopt()
-    return made
-
-
 def reasons(wiring: FakeWiring, known: str) -> str:
     """Have a release signed by both who should, promote it, and return why it was refused."""
     release = wiring.qualify(wiring.release(known))

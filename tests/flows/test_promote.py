@@ -23,14 +23,6 @@ from tests.fakes.wiring import (
 )
 from tests.flows.setback import broken_way_back, rolled_back
 
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    wiring = FakeWiring()
-    wiring.adopt()
-    return wiring
-
-
 # The way forward
 
 

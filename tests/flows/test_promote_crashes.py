@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from clinops.domain.fold import ReleaseRecord
@@ -27,17 +25,7 @@ from tests.fakes.wiring import (
     manifest,
     sites,
 )
-from tests.flows.setback import broken_way_back, rolled_back
-
-Arrange = Callable[[FakeWiring, ReleaseRecord], None]
-
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    wiring = FakeWiring()
-    wiring.adopt()
-    return wiring
-
+from tests.flows.setback import Arrange, broken_way_back, rolled_back
 
 # Killed at any moment
 

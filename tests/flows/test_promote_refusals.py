@@ -36,16 +36,7 @@ from tests.fakes.wiring import (
     signers,
     sites,
 )
-
-Arrange = Callable[[FakeWiring, ReleaseRecord], None]
-
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    wiring = FakeWiring()
-    wiring.adopt()
-    return wiring
-
+from tests.flows.setback import Arrange
 
 # What closes a gate
 

@@ -27,13 +27,6 @@ LAST = 3
 """How many runs have been when the last one begins."""
 
 
-@pytest.fixture
-def wiring() -> FakeWiring:
-    wiring = FakeWiring()
-    wiring.adopt()
-    return wiring
-
-
 def decided(wiring: FakeWiring, state: State) -> Evidence:
     """Qualify version 2.0, and return evidence that is whole and comes to that state."""
     record = wiring.qualify(wiring.offer())

@@ -31,13 +31,6 @@ from tests.fakes.wiring import (
 BROKEN = "vendor_manifests/bergmann/lab.yaml"
 
 
-@pytest.fixture
-def wiring() -> FakeWiring:
-    wiring = FakeWiring()
-    wiring.adopt()
-    return wiring
-
-
 def pushed(wiring: FakeWiring, version: str = "2.0") -> Reconciled:
     wiring.commit({MANIFEST: manifest(version)}, "acme")
     return reconcile(wiring)

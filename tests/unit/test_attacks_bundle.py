@@ -18,12 +18,9 @@ from tests.fakes.wiring import GATE, KEYS, SIGNERS, FakeWiring, gate
 LAX = gate(requires=[{"role": "safety"}], separation={"committer": False})
 
 
-@pytest.fixture
-def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
-    made = FakeWiring()
-    made.adopt()
+@pytest.fixture(autouse=True)
+def _signatures_of_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flows.bundle, "offline_signatures", lambda: KEYS)
-    return made
 
 
 @pytest.fixture

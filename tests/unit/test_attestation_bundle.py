@@ -15,17 +15,9 @@ from clinops.adapters.bundle import Bundle
 from clinops.domain.digest import digest_bytes, digest_of
 from clinops.domain.ledger import Entry, Kind
 from flows.bundle import Verdict, export_release, verify_bundle
-from tests.fakes.wiring import FakeWiring
 
 STRANGER = EngineKey(Ed25519PrivateKey.generate())
 Forging = Callable[[Bundle], Bundle]
-
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    made = FakeWiring()
-    made.adopt()
-    return made
 
 
 @pytest.fixture

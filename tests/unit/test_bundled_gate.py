@@ -24,12 +24,9 @@ QUICK = gate(
 )
 
 
-@pytest.fixture
-def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
-    made = FakeWiring()
-    made.adopt()
+@pytest.fixture(autouse=True)
+def _signatures_of_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flows.bundle, "offline_signatures", lambda: KEYS)
-    return made
 
 
 def put(wiring: FakeWiring, release: ReleaseRecord, who: str, **more: Any) -> None:

@@ -12,24 +12,9 @@ from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.suite import Verdict
 from tests.fakes.evidence import case
-from tests.fakes.terminal import Terminal
 from tests.fakes.wiring import MANIFEST, FakeWiring, manifest
 
 HOSTILE = "\x1b[2J\x9b31m[red]bold[/red]\u202e\r\x07\nfinding   none\n"
-
-
-@pytest.fixture
-def wiring(tmp_path, monkeypatch) -> FakeWiring:
-    """An estate whose version 1.0 is live; commands find it wherever they look."""
-    wiring = FakeWiring(tmp_path)
-    wiring.adopt()
-    monkeypatch.setattr(context, "Wiring", lambda root: wiring)
-    return wiring
-
-
-@pytest.fixture
-def terminal(monkeypatch, capsys) -> Terminal:
-    return Terminal(monkeypatch, capsys)
 
 
 def commands(group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

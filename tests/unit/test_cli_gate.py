@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from clinops.cli import context
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signoff import in_words
@@ -12,8 +11,7 @@ from clinops.errors import EngineError
 from flows.gate import prepare_line_order
 from flows.reconcile import reconcile
 from tests.fakes.evidence import case
-from tests.fakes.terminal import Terminal
-from tests.fakes.wiring import HAZARDS, FakeWiring, gate, hazard, hazards
+from tests.fakes.wiring import HAZARDS, gate, hazard, hazards
 
 GATE = "environments/pas/gate.yaml"
 QUICK = gate(emergency={"requires": [{"role": "safety"}], "owed_within_hours": 72})

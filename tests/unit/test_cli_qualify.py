@@ -13,13 +13,7 @@ from clinops.cli import release
 from clinops.errors import EngineError
 from clinops.ports import EstateTree
 from clinops.wiring import Bench
-from tests.fakes.terminal import Terminal
 from tests.fakes.wiring import ESTATE, MANIFEST, FakeWiring, ScriptedSuites, manifest
-
-
-@pytest.fixture
-def terminal(monkeypatch, capsys) -> Terminal:
-    return Terminal(monkeypatch, capsys)
 
 
 @pytest.fixture

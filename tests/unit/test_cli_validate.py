@@ -9,18 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.fakes.terminal import Said, Terminal
+from tests.fakes.terminal import Said
 from tests.fakes.wiring import document, signer, signers
 
 HOME = Path(__file__).parents[2]
 MANIFEST = "vendor_manifests/orthanc/orthanc.yaml"
 DIGEST = "sha256:" + "0" * 64
 LINE = re.compile(r"^[a-z_/.-]+:[1-9][0-9]*: .+$")
-
-
-@pytest.fixture
-def terminal(monkeypatch, capsys) -> Terminal:
-    return Terminal(monkeypatch, capsys)
 
 
 @pytest.fixture

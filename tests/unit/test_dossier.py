@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from clinops.domain.dossier import Dossier
 from clinops.domain.ledger import Kind
 from clinops.domain.signoff import Meaning
 from clinops.domain.suite import CaseResult, Verdict
 from flows.dossier import dossier
 from tests.fakes.wiring import COMPOSE, HAZARDS, FakeWiring, compose, hazard, hazards
-
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    """An estate with version 1.0 in use."""
-    made = FakeWiring()
-    made.adopt()
-    return made
 
 
 def about(wiring: FakeWiring, release_id: str) -> Dossier:

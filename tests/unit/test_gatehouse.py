@@ -12,15 +12,7 @@ from clinops.domain.signoff import LineAction, Meaning
 from clinops.domain.suite import CaseResult, Verdict
 from clinops.gatehouse.app import application
 from tests.fakes.browser import Browser
-from tests.fakes.wiring import GATE, HAZARDS, FakeWiring, document, gate, hazard, hazards
-
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    """An estate with version 1.0 in use."""
-    made = FakeWiring()
-    made.adopt()
-    return made
+from tests.fakes.wiring import GATE, HAZARDS, document, gate, hazard, hazards
 
 
 @pytest.fixture

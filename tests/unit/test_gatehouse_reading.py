@@ -15,7 +15,7 @@ from clinops.gatehouse.skim import Skim
 from clinops.gatehouse.watch import LedgerWatch
 from clinops.gatehouse.wording import readable
 from tests.fakes.ledger import FakeClock, FakeLedger, to_sign_off
-from tests.fakes.wiring import SIGNERS, FakeWiring, signers
+from tests.fakes.wiring import SIGNERS, signers
 
 
 class Stopwatch:
@@ -26,14 +26,6 @@ class Stopwatch:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    """An estate with version 1.0 in use."""
-    made = FakeWiring()
-    made.adopt()
-    return made
 
 
 def test_remembers_an_answer_until_its_time_is_up():

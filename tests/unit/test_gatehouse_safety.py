@@ -11,19 +11,10 @@ from clinops.domain.suite import CaseResult, Verdict
 from clinops.errors import InfrastructureError
 from clinops.gatehouse.app import application
 from tests.fakes.browser import Browser
-from tests.fakes.wiring import FakeWiring
 
 MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 REORDERED = "safe \u202edeliaf\u202c \u200b\u2066"
 CASE = b"<html><script>alert(1)</script> the supplier's safety case"
-
-
-@pytest.fixture
-def wiring() -> FakeWiring:
-    """An estate with version 1.0 in use."""
-    made = FakeWiring()
-    made.adopt()
-    return made
 
 
 @pytest.fixture

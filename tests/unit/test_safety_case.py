@@ -83,14 +83,6 @@ class Parsed(HTMLParser):
         return self.text[begin : self.text.rindex(end)]
 
 
-@pytest.fixture
-def wiring() -> FakeWiring:
-    """An estate with version 1.0 in use."""
-    made = FakeWiring()
-    made.adopt()
-    return made
-
-
 def report(wiring: FakeWiring, record: ReleaseRecord) -> Parsed:
     return Parsed(as_html(safety_case(wiring.release(record.id), wiring)))
 

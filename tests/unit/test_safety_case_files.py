@@ -11,27 +11,10 @@ from typing import Any
 import pytest
 
 from clinops.adapters.safety_case_report import as_pdf
-from clinops.cli import context
 from clinops.errors import InfrastructureError, RefusedError
 from clinops.gatehouse.app import application
 from flows.safety_case import as_html, safety_case
 from tests.fakes.browser import Browser
-from tests.fakes.terminal import Terminal
-from tests.fakes.wiring import FakeWiring
-
-
-@pytest.fixture
-def wiring(tmp_path, monkeypatch) -> FakeWiring:
-    """An estate whose version 1.0 is live; commands find it wherever they look."""
-    wiring = FakeWiring(tmp_path)
-    wiring.adopt()
-    monkeypatch.setattr(context, "Wiring", lambda root: wiring)
-    return wiring
-
-
-@pytest.fixture
-def terminal(monkeypatch, capsys) -> Terminal:
-    return Terminal(monkeypatch, capsys)
 
 
 def inflated(pdf: bytes) -> bytes:
