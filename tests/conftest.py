@@ -27,9 +27,9 @@ NEXT = (HOME / f"docs/examples/{PRODUCT}-1.12.7.yaml").read_text()
 
 
 @pytest.fixture
-def wiring() -> FakeWiring:
+def wiring(tmp_path: Path) -> FakeWiring:
     """An estate of fakes with version 1.0 in use."""
-    made = FakeWiring()
+    made = FakeWiring(tmp_path)
     made.adopt()
     return made
 
