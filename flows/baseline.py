@@ -1,8 +1,10 @@
-"""What the candidate is held against: the version in use."""
+"""What the candidate is held against: the version in use, and what changed since."""
 
 from __future__ import annotations
 
+from clinops.domain.circumstances import GATE, HAZARD_LOG, WAIVERS, document_of
 from clinops.domain.plan import Baseline
+from clinops.domain.release import Release
 from clinops.domain.site import LiveSystem
 from clinops.errors import NotFoundError
 from clinops.wiring import Wiring
@@ -20,6 +22,20 @@ def in_use(product: str, wiring: Wiring) -> LiveSystem | None:
     by_site = {live.site: live for live in wiring.ledger.live(product)}
     sites = wiring.estate(wiring.repository.head()).sites().running(product)
     return next((by_site[site] for site in reversed(sites) if site in by_site), None)
+
+
+def changed_since(release: Release, wiring: Wiring) -> tuple[str, ...]:
+    """Return what a release is stood up and tested with that changed since the version in use.
+
+    What people decide about by signature, or two of them by commit, is not among it.
+    """
+    live = in_use(release.product, wiring)
+    if live is None:
+        return ()
+    folders = [f"environments/{release.product}", f"test_suites/{release.product}"]
+    decided = {document_of(release.product, name) for name in (GATE, HAZARD_LOG, WAIVERS)}
+    changed = wiring.repository.changed(folders, live.commit, release.commit)
+    return tuple(path for path in changed if path not in decided)
 
 
 def live_baseline(product: str, wiring: Wiring) -> Baseline | None:

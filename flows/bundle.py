@@ -24,8 +24,8 @@ _WHOSE = (
     "name a signers.yaml that you trust with --signers"
 )
 _WHO_WROTE = (
-    "that nobody approved a hazard log or a waiver that they had changed, and that no emergency "
-    "was overdue: git and the ledger know"
+    "that nobody approved a hazard log or a waiver that they had changed, that a standard change "
+    "was tested like the version in use, and that no emergency was overdue: git and the ledger know"
 )
 _ENVELOPE, _ENGINE_KEY = "test-result.dsse.json", "engine-key.pub"
 _WHICH_ENGINE = (

@@ -10,7 +10,7 @@ from functools import cached_property
 from clinops.adapters.bundle import Bundle
 from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar
-from clinops.domain.circumstances import HAZARD_LOG, Circumstances, Deployed
+from clinops.domain.circumstances import GATE, HAZARD_LOG, Circumstances, Deployed
 from clinops.domain.coverage import coverage
 from clinops.domain.gate import GatePolicy, GateReport
 from clinops.domain.hazard import HazardLog
@@ -23,7 +23,7 @@ from clinops.domain.signer import Signers, Vendor
 from clinops.domain.signoff import Approval, ChangeType, Checked, LineOrder, SignOff
 from clinops.domain.site import Sites
 from clinops.ports import Signatures
-from flows.judgement import GATE, IN_EVIDENCE, approvals, checked, signatures, stop_of
+from flows.judgement import IN_EVIDENCE, approvals, checked, signatures, stop_of
 
 SIGNERS, SITES = "environments/signers.yaml", "environments/sites.yaml"
 OF_PRODUCT = frozenset({Kind.DOCUMENT_APPROVED, Kind.LINE_STOPPED, Kind.LINE_RESUMED})

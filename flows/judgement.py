@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar, Freeze
-from clinops.domain.circumstances import HAZARD_LOG, Circumstances, Deployed, Wanted
+from clinops.domain.circumstances import GATE, HAZARD_LOG, Circumstances, Deployed, Wanted
 from clinops.domain.coverage import coverage
 from clinops.domain.digest import canonical
 from clinops.domain.envelope import envelope_from
@@ -44,13 +44,12 @@ from clinops.domain.value import Document
 from clinops.errors import BadInputError, EvidenceError, RefusedError
 from clinops.ports import Signatures
 from clinops.wiring import Wiring
-from flows.baseline import in_use
+from flows.baseline import changed_since, in_use
 
 D = TypeVar("D", bound=Document)
 
 IN_EVIDENCE = "environment/"
 """Where the files of a product's environment lie among the evidence files."""
-GATE = "gate.yaml"
 
 _ORDERS = {Kind.LINE_STOPPED: LineAction.STOP, Kind.LINE_RESUMED: LineAction.RESUME}
 
@@ -137,6 +136,7 @@ def circumstances(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> 
         stop=stop_of(entries, register_of(record, evidence, wiring), product, wiring.signatures),
         freezes=freezes(product, sites, wiring),
         overdue=tuple(_overdue(record, wiring)),
+        changed=changed_since(evidence.release, wiring),
         deployed=_deployed(record, wiring),
     )
     wanted = list(known.wanted(evidence))

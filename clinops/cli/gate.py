@@ -133,14 +133,15 @@ class _Follows(NamedTuple):
 
 def _what_follows(record: ReleaseRecord, wiring: Wiring) -> _Follows:
     """See to what follows; what fails by now must not look like a failure of the signature."""
-    is_open, missing = None, ()
     try:
         check = check_everything(record, wiring)
-        is_open, missing = check.open, check.refusals
-        run = schedule_promotion(record, wiring) if is_open else None
     except ClinOpsError as error:
-        return _Follows(is_open, None, missing, str(error))
-    return _Follows(is_open, run, missing, None)
+        return _Follows(None, None, (), str(error))
+    try:
+        run = schedule_promotion(record, wiring) if check.open else None
+    except ClinOpsError as error:
+        return _Follows(check.open, None, check.refusals, str(error))
+    return _Follows(check.open, run, check.refusals, None)
 
 
 def _tell_owed(record: ReleaseRecord, owed: list[str], *, as_json: bool) -> None:

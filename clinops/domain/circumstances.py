@@ -13,7 +13,7 @@ from clinops.domain.hazard import HazardLog
 from clinops.domain.line import Stop
 from clinops.domain.signoff import Approval, BrokenSignature, ChangeType, Checked
 
-HAZARD_LOG, WAIVERS = "hazards.yaml", "waivers.yaml"
+GATE, HAZARD_LOG, WAIVERS = "gate.yaml", "hazards.yaml", "waivers.yaml"
 
 
 def document_of(product: str, name: str) -> str:
@@ -59,6 +59,9 @@ class Circumstances:
     """Every approval of a document of the product that is on record."""
     authors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Who changed a document, by its path: they may not approve it."""
+    changed: tuple[str, ...] = ()
+    """The files of environment and suites that are not as they were for the version in use, apart
+    from those that people decide about by signature."""
     stop: Stop | None = None
     freezes: tuple[Freeze, ...] = ()
     overdue: tuple[str, ...] = ()

@@ -67,6 +67,8 @@ def _bars_from_standard(evidence: Evidence, circumstances: Circumstances) -> Ite
     """Say why a change is no standard change; where nobody can tell, it is none."""
     if evidence.baseline_version is None:
         yield "a standard change: there is no version in use to hold this one against"
+    for path in circumstances.changed:
+        yield f"a standard change: {path} is not as it was for the version in use"
     for finding in evidence.findings:
         yield f"a standard change: there is a finding, {finding.summary}"
     mild = {one.hazard for one in circumstances.coverage if one.weight < SERIOUS}

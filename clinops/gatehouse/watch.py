@@ -55,10 +55,15 @@ class LedgerWatch:
 
 
 async def every(seconds: float, work: Callable[[], object]) -> None:
-    """Do some work in a thread now and again; what fails is logged and done the next time."""
+    """Do some work in a thread now and again; what fails is logged and done the next time.
+
+    Whatever fails: one release that nobody foresaw must not end the gatehouse for all others.
+    """
     while True:
         try:
             await run_sync(work)
         except ClinOpsError as error:
             _log.warning("%s", error.diagnostics())
+        except Exception:  # noqa: BLE001 - it is logged, and tried again
+            _log.exception("work in the background failed")
         await anyio.sleep(seconds)

@@ -36,6 +36,7 @@ from flows.recording import MAX_REFUSED
 from tests.fakes.evidence import case
 from tests.fakes.signatures import RandomisedSignatures
 from tests.fakes.wiring import (
+    COMPOSE,
     FIRST,
     GATE,
     HAZARDS,
@@ -45,6 +46,7 @@ from tests.fakes.wiring import (
     SIGNERS,
     SMOKE,
     FakeWiring,
+    compose,
     document,
     gate,
     hazard,
@@ -567,6 +569,25 @@ def test_an_emergency_passes_a_stop_where_the_policy_says_so(wiring):
     assert "Sam stopped the line" in why_closed(wiring, release)
     put(wiring, prepared(wiring, release, change=ChangeType.EMERGENCY))
     assert wiring.promote(release) is State.LIVE
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "route"),
+    [
+        (COMPOSE, compose(endpoints={"http": "app:9090"}), None),
+        (SMOKE, b"def test_smoke(): pass\n", None),
+        (HAZARDS, hazards(hazard(owner="Somebody else")), ChangeType.STANDARD),
+        (CALENDAR, None, ChangeType.STANDARD),
+    ],
+)
+def test_no_change_is_standard_whose_environment_or_suites_changed(wiring, path, content, route):
+    wiring.commit({GATE: gate(standard={"requires": [{"role": "operations"}]})})
+    wiring.commit({path: content})
+    release = wiring.qualify(wiring.offer())
+    if path == HAZARDS:
+        wiring.approve()
+    put(wiring, prepared(wiring, release, "sam", role="operations"), "sam")
+    assert gate_report(release, load_evidence(release, wiring), wiring).route is route
 
 
 def test_an_emergency_that_was_signed_before_the_stop_does_not_pass_it(wiring):

@@ -64,7 +64,7 @@ def judge(*signatures: Any, about: Evidence | None = None, **changes: Any) -> Ga
         name: changes.pop(name)
         for name in [*changes]
         if name in {"sites", "hazard_log", "coverage", "approvals", "authors", "stop", "freezes",
-                    "overdue", "deployed"}
+                    "overdue", "deployed", "changed"}
     }  # fmt: skip
     given: dict[str, Any] = {
         "policy": policy(),
@@ -537,6 +537,13 @@ def test_a_declared_difference_that_touches_no_serious_hazard_is_standard():
     about = calm(differences=(difference(),), runs=(MILD,))
     assert by_sam(about, coverage=mild()).route is ChangeType.STANDARD
     assert not by_sam(about).open, "nobody has said how bad ORT-009 is"
+
+
+def test_a_standard_change_is_tested_and_deployed_as_the_version_in_use_is():
+    about = calm()
+    assert by_sam(about).open
+    assert by_sam(about, changed=("compose.yaml",)).missing == ("1 more sign-off by role safety",)
+    assert judge(about=about, policy=STANDARD, changed=("a",)).route is ChangeType.NORMAL
 
 
 def test_a_standard_change_is_closed_by_whatever_closes_the_others():
