@@ -1,13 +1,15 @@
-"""What several unit tests share: databases for the ledger, and the command line."""
+"""What several unit tests share: databases for the ledger, git, the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from clinops.cli import context
 from tests.fakes import postgres
+from tests.fakes.git_estate import GitEstate, Keys
 from tests.fakes.terminal import Terminal
 from tests.fakes.wiring import FakeWiring
 
@@ -25,6 +27,20 @@ def database(request, tmp_path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/var/ledger.db"
     return request.getfixturevalue("postgres_server").database()
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """SSH keys, each made once a module."""
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def estate(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
+    """A real bare repository where `ops` alone may push."""
+    made = GitEstate(tmp_path, keys)
+    yield made
+    made.repository.close()
 
 
 @pytest.fixture

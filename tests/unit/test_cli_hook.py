@@ -21,11 +21,6 @@ GATE = "environments/pas/gate.yaml"
 DOWN = "the flow server is down"
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
 @pytest.fixture
 def estate(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
     settings.create(tmp_path, 4299)

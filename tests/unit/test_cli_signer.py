@@ -79,11 +79,6 @@ class Trust:
         self.estate.repository.close()
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
 @pytest.fixture
 def pushers() -> tuple[str, ...]:
     return ("ops", "boss")

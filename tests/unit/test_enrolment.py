@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from clinops.errors import BadInputError, InfrastructureError, NotFoundError, Re
 from clinops.ports import Proposals
 from flows import enrolment
 from tests.fakes.authenticator import Authenticator
-from tests.fakes.git_estate import GitEstate, Keys
+from tests.fakes.git_estate import GitEstate
 from tests.fakes.proposals import FakeProposals
 from tests.fakes.wiring import KEYS, SIGNERS, FakeWiring, document, signer, signers
 
@@ -396,18 +394,6 @@ class TestWords:
         more = passkey.entry(valid_from=dt.date(2025, 1, 1), valid_until=dt.date(2025, 2, 1))
         said = self.words({"joy": joy}, {"joy": {**joy, "keys": [*joy["keys"], more]}})
         assert "a NEW passkey for gate.trust.example" in said
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture
-def estate(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
-    made = GitEstate(tmp_path, keys)
-    yield made
-    made.repository.close()
 
 
 @pytest.mark.parametrize("kind", ["real", "fake"])

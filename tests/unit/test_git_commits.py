@@ -14,11 +14,6 @@ from tests.fakes.git_estate import MANIFEST, GitEstate, Keys, first_files
 AUTHOR = "Ops <ops@trust.example>"
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
 def test_starts_an_estate_with_exactly_the_files_given(tmp_path: Path, keys: Keys) -> None:
     files = {**first_files(keys), ".gitignore": b"*\n", "environments/ignored.log": b"x\r\n"}
     place = tmp_path / "deep" / "estate.git"

@@ -34,11 +34,6 @@ def nothing_wrong(tree: EstateTree) -> list[Problem]:
     return []
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
 @pytest.fixture
 def alone(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
     """An estate where `ops` alone may push."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from clinops.adapters.git_commits import PushResult, commit_and_push
 from clinops.adapters.git_hooks import HOOKS, install
 from clinops.errors import BadInputError, NotFoundError
-from tests.fakes.git_estate import MANIFEST, GitEstate, Keys
+from tests.fakes.git_estate import MANIFEST, GitEstate
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,18 +31,6 @@ if sys.argv[-2:] == ["hook", "pre-receive"]:
     sys.exit(0 if verdict.accepted else 1)
 Path(sys.argv[5], "poked").write_text(" ".join(sys.argv[1:]) + "|" + sys.stdin.read())
 """
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture
-def estate(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
-    made = GitEstate(tmp_path, keys)
-    yield made
-    made.repository.close()
 
 
 @pytest.fixture

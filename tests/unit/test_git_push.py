@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,18 +27,6 @@ SIGNERS = "environments/signers.yaml"
 
 def nothing_wrong(tree: EstateTree) -> list[Problem]:
     return []
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture
-def estate(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
-    made = GitEstate(tmp_path, keys)
-    yield made
-    made.repository.close()
 
 
 def pushed(estate: GitEstate, new: str, *, old: str | None = None, ref: str = MAIN) -> PushVerdict:

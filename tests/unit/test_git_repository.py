@@ -59,11 +59,6 @@ class FakeEstate:
         return self.repository.commit(changes, key and self.keys.public(key))
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
-
-
 @pytest.fixture(params=[RealEstate, FakeEstate])
 def estate(request: pytest.FixtureRequest, tmp_path: Path, keys: Keys) -> Iterator[Estate]:
     made = request.param(tmp_path, keys)
