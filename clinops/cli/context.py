@@ -19,6 +19,7 @@ err = Console(stderr=True, soft_wrap=True)
 # A program that reads a table gets its lines whole.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 1000)
 
+Release = Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clinops.cli.context import AsJson, next_step, of, print_json, show
+from clinops.cli.context import AsJson, Release, next_step, of, print_json, show
 from clinops.errors import LedgerError, RefusedError
 
 app = typer.Typer(help="Evidence bundles: export, and verify offline.", no_args_is_help=True)
@@ -17,7 +17,7 @@ ledger_app = typer.Typer(help="The append-only record.", no_args_is_help=True)
 @app.command()
 def export(
     context: typer.Context,
-    release: Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")],
+    release: Release,
     target: Annotated[Path | None, typer.Option("--to", help="The file to write.")] = None,
     *,
     as_json: AsJson = False,

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from clinops.cli.context import AsJson, Context, next_step, of, print_json, say, show
+from clinops.cli.context import AsJson, Context, Release, next_step, of, print_json, say, show
 from clinops.cli.release import follow
 from clinops.cli.signing import Key, Reason, Role, Yes, put
 from clinops.domain.fold import ReleaseRecord
@@ -19,8 +19,6 @@ from clinops.errors import BadInputError, ClinOpsError, RefusedError
 from clinops.wiring import Wiring
 from flows.gate import check_everything, load_evidence, prepare_sign_off, still_owed
 from flows.reconcile import schedule_promotion
-
-Release = Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from clinops.cli.context import AsJson, next_step, of, print_json, show
+from clinops.cli.context import AsJson, Release, next_step, of, print_json, show
 from clinops.cli.signing import Key, signer_of
-
-Release = Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from clinops.cli.context import AsJson, err, next_step, of, out, print_json, say, show
+from clinops.cli.context import AsJson, Release, err, next_step, of, out, print_json, say, show
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind, release_of, timestamp
@@ -92,7 +92,7 @@ def list_(
 @app.command("show")
 def show_(
     context: typer.Context,
-    release: Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")],
+    release: Release,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -241,7 +241,7 @@ def watch(
 @app.command()
 def retry(
     context: typer.Context,
-    release: Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")],
+    release: Release,
     reason: Annotated[str, typer.Option(help="What has changed; it is on record for good.")],
 ) -> None:
     """Test an inconclusive release again: the machine was at fault, say, and is mended.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clinops.cli.context import AsJson, of, print_json, say, show
+from clinops.cli.context import AsJson, Release, of, print_json, say, show
 
 
 def register(root: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(root: typer.Typer) -> None:
 
 def report(
     context: typer.Context,
-    release: Annotated[str, typer.Argument(help="Its id, or the only prefix of one.")],
+    release: Release,
     target: Annotated[
         Path | None, typer.Option("--to", help="The file to write: .pdf or .html.")
     ] = None,

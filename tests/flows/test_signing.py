@@ -69,13 +69,6 @@ HOUR = 3600
 
 
 @pytest.fixture
-def wiring() -> FakeWiring:
-    wiring = FakeWiring()
-    wiring.adopt()
-    return wiring
-
-
-@pytest.fixture
 def release(wiring: FakeWiring) -> ReleaseRecord:
     return wiring.qualify(wiring.offer())
 
