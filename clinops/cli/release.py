@@ -6,32 +6,24 @@ import getpass
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
 from clinops.cli.context import AsJson, Release, err, next_step, of, out, print_json, say, show
+from clinops.cli.release_view import STYLES, print_findings, print_view, view_of
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
-from clinops.domain.ledger import Kind, release_of, timestamp
+from clinops.domain.ledger import Kind, timestamp
 from clinops.domain.outcome import Outcome, State
-from clinops.errors import ClinOpsError, EvidenceError, RefusedError
+from clinops.errors import RefusedError
 from clinops.wiring import Wiring, folder, local_bench
 from flows.reconcile import reopen
 
 app = typer.Typer(help="Where releases stand.", no_args_is_help=True)
 
-_STYLE = {
-    State.AWAITING_SIGN_OFF: "green",
-    State.LIVE: "bold green",
-    State.REFUSED: "red",
-    State.REJECTED: "red",
-    State.ROLLED_BACK: "red",
-    State.ERRORED: "yellow",
-    State.INCONCLUSIVE: "yellow",
-}
 _GOES_ON = frozenset({State.KNOWN, State.QUALIFYING, State.ERRORED, State.PROMOTING})
 
 
@@ -83,7 +75,7 @@ def list_(
         Column("release", overflow="fold"), "product", "version", "state", "since", box=None
     )
     for record in records:
-        style = _STYLE.get(record.state, "")
+        style = STYLES.get(record.state, "")
         state = f"[{style}]{record.state}[/{style}]" if style else record.state
         table.add_row(record.id, record.product, record.version, state, record.since[:19])
     out.print(table)
@@ -119,99 +111,6 @@ def after(record: ReleaseRecord) -> str:
     if record.state in _GOES_ON:
         return f"release watch {record.id}"
     return f"evidence export {record.id}   (for the vendor)"
-
-
-def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
-    """Gather what a person must know about a release."""
-    from flows.gate import check_everything, load_evidence
-
-    entries = [entry for entry in wiring.ledger.entries() if release_of(entry) == record.id]
-    view: dict[str, Any] = {
-        **record.json_value(),
-        "findings": [],
-        "junit": None,
-        "images": {},
-        "gate": None,
-        "report": None,
-        "history": [{"time": entry.time, "kind": entry.kind.value} for entry in entries],
-    }
-    for entry in entries:
-        if entry.kind.value == "qualification.verdict":
-            view["junit"] = entry.body["junit"]
-        view["cause"] = entry.body.get("cause") or entry.body.get("reason") or view.get("cause")
-    if record.evidence is not None:
-        try:
-            evidence = load_evidence(record, wiring)
-        except EvidenceError as error:
-            view["gate"] = {"open": False, "refusals": [str(error)]}
-        else:
-            view["findings"] = [finding.json_value() for finding in evidence.findings]
-            view["images"] = evidence.candidate_images()
-    if record.state in {State.PROMOTING, State.LIVE} and view["gate"] is None:
-        view["report"] = _report_after(record, wiring)
-    if record.state is State.AWAITING_SIGN_OFF and view["gate"] is None:
-        check = check_everything(record, wiring)
-        view["report"] = check.report.json_value() if check.report else None
-        view["gate"] = {
-            "open": check.open,
-            "refusals": list(check.refusals),
-            **({"report": view["report"]} if check.report else {}),
-        }
-    return view
-
-
-def _report_after(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any] | None:
-    """Return what the gate says of a release that it has let through."""
-    from flows.gate import gate_report, load_evidence
-
-    try:
-        report = gate_report(record, load_evidence(record, wiring), wiring)
-    except ClinOpsError:
-        return None
-    return report.json_value()
-
-
-def print_view(view: dict[str, Any]) -> None:
-    """Print a release for a person."""
-    style = _STYLE.get(State(view["state"]), "bold")
-    out.print(f"[bold]{escape(view['id'])}[/bold]  [{style}]{view['state']}[/{style}]")
-    show(f"since     {view['since']}")
-    if view.get("cause"):
-        show(f"cause     {view['cause']}")
-    if view["evidence"]:
-        show(f"evidence  {view['evidence']}")
-    if view["junit"]:
-        show("tests     " + ", ".join(f"{number} {name}" for name, number in view["junit"].items()))
-    for finding in view["findings"]:
-        show(f"finding   [{finding['weight']}] {finding['summary']}")
-        for line in finding["detail"].splitlines()[:12]:
-            show(f"            {line}")
-    if view["junit"] and not view["findings"]:
-        show("finding   none")
-    if view["gate"]:
-        show(f"gate      {'open' if view['gate']['open'] else 'closed'}")
-        for reason in view["gate"]["refusals"]:
-            show(f"            {reason}")
-    if view["report"]:
-        print_report(view["report"])
-
-
-def print_report(report: dict[str, Any]) -> None:
-    """Print who has signed what about a release, and what is still owed for it."""
-    if report["route"]:
-        show(f"route     {report['route']}")
-    for one in report["counted"]:
-        show(f"signed    {one['name']} ({one['role']}) {one['meaning']} it: {one['reason']}")
-    for one in report["approved"]:
-        what = f"{one['document']} {one['item']}".rstrip()
-        show(f"approved  {what} by {one['name']} ({one['role']}): {one['reason']}")
-    for one in report["accepted"]:
-        who = f"{one['name']} ({one['role']})"
-        show(f"accepted  the hazard {one['hazard']} without evidence, by {who}: {one['reason']}")
-    if report["owed"]:
-        show(f"OWED      by {report['owed']['deadline']}")
-        for missing in report["owed"]["missing"]:
-            show(f"            {missing}")
 
 
 @app.command()
@@ -337,7 +236,4 @@ def print_local(evidence: Evidence, totals: Mapping[str, int]) -> None:
     """Print the result of a local qualification."""
     show(f"{evidence.release.id}: {evidence.outcome}")
     show("tests     " + ", ".join(f"{number} {name}" for name, number in totals.items()))
-    for finding in evidence.findings:
-        show(f"finding   [{finding.weight}] {finding.summary}")
-        for line in finding.detail.splitlines()[:12]:
-            show(f"            {line}")
+    print_findings(finding.json_value() for finding in evidence.findings)

@@ -1,0 +1,125 @@
+"""What a terminal shows of one release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.markup import escape
+
+from clinops.cli.context import out, show
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.ledger import Kind
+from clinops.domain.outcome import State
+from clinops.errors import ClinOpsError, EvidenceError
+from clinops.wiring import Wiring
+
+STYLES = {
+    State.AWAITING_SIGN_OFF: "green",
+    State.LIVE: "bold green",
+    State.REFUSED: "red",
+    State.REJECTED: "red",
+    State.ROLLED_BACK: "red",
+    State.ERRORED: "yellow",
+    State.INCONCLUSIVE: "yellow",
+}
+"""How a state is set off; beside the word, never instead of it."""
+
+
+def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
+    """Gather what a person must know about a release."""
+    from flows.gate import check_everything, load_evidence, owed_for
+
+    entries = list(wiring.ledger.about(record.id))
+    view: dict[str, Any] = {
+        **record.json_value(),
+        "findings": [],
+        "junit": None,
+        "images": {},
+        "gate": None,
+        "report": None,
+        "history": [{"time": entry.time, "kind": entry.kind.value} for entry in entries],
+    }
+    for entry in entries:
+        if entry.kind is Kind.VERDICT:
+            view["junit"] = entry.body["junit"]
+        view["cause"] = entry.body.get("cause") or entry.body.get("reason") or view.get("cause")
+    if record.evidence is not None:
+        try:
+            evidence = load_evidence(record, wiring)
+        except EvidenceError as error:
+            view["gate"] = {"open": False, "refusals": [str(error)]}
+        else:
+            view["findings"] = [finding.json_value() for finding in evidence.findings]
+            view["images"] = evidence.candidate_images()
+    deployed = record.state in {State.PROMOTING, State.LIVE} or owed_for(record, wiring)
+    if deployed and view["gate"] is None:
+        view["report"] = _report_after(record, wiring)
+    if record.state is State.AWAITING_SIGN_OFF and view["gate"] is None:
+        check = check_everything(record, wiring)
+        view["report"] = check.report.json_value() if check.report else None
+        view["gate"] = {
+            "open": check.open,
+            "refusals": list(check.refusals),
+            **({"report": view["report"]} if check.report else {}),
+        }
+    return view
+
+
+def _report_after(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any] | None:
+    """Return what the gate says of a release that it has let through."""
+    from flows.gate import gate_report, load_evidence
+
+    try:
+        report = gate_report(record, load_evidence(record, wiring), wiring)
+    except ClinOpsError:
+        return None
+    return report.json_value()
+
+
+def print_view(view: dict[str, Any]) -> None:
+    """Print a release for a person."""
+    style = STYLES.get(State(view["state"]), "bold")
+    out.print(f"[bold]{escape(view['id'])}[/bold]  [{style}]{view['state']}[/{style}]")
+    show(f"since     {view['since']}")
+    if view.get("cause"):
+        show(f"cause     {view['cause']}")
+    if view["evidence"]:
+        show(f"evidence  {view['evidence']}")
+    if view["junit"]:
+        show("tests     " + ", ".join(f"{number} {name}" for name, number in view["junit"].items()))
+    print_findings(view["findings"])
+    if view["junit"] and not view["findings"]:
+        show("finding   none")
+    if view["gate"]:
+        show(f"gate      {'open' if view['gate']['open'] else 'closed'}")
+        for reason in view["gate"]["refusals"]:
+            show(f"            {reason}")
+    if view["report"]:
+        print_report(view["report"])
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print who has signed what about a release, and what is still owed for it."""
+    if report["route"]:
+        show(f"route     {report['route']}")
+    for one in report["counted"]:
+        show(f"signed    {one['name']} ({one['role']}) {one['meaning']} it: {one['reason']}")
+    for one in report["approved"]:
+        what = f"{one['document']} {one['item']}".rstrip()
+        show(f"approved  {what} by {one['name']} ({one['role']}): {one['reason']}")
+    for one in report["accepted"]:
+        who = f"{one['name']} ({one['role']})"
+        show(f"accepted  the hazard {one['hazard']} without evidence, by {who}: {one['reason']}")
+    if report["owed"]:
+        show(f"OWED      by {report['owed']['deadline']}")
+        for missing in report["owed"]["missing"]:
+            show(f"            {missing}")
+
+
+def print_findings(findings: Iterable[dict[str, Any]]) -> None:
+    """Print findings, the first lines of each."""
+    for finding in findings:
+        show(f"finding   [{finding['weight']}] {finding['summary']}")
+        for line in finding["detail"].splitlines()[:12]:
+            show(f"            {line}")
