@@ -15,7 +15,7 @@ from clinops.domain.parsing import parse
 from clinops.domain.release import Release
 from clinops.errors import BadInputError, EvidenceError, RefusedError
 from clinops.wiring import Wiring
-from flows.gate import changed_inputs, gate_report, load_evidence
+from flows.gate import changed_inputs, gate_report, load_evidence, owed_for
 
 HAZARDS: Final = "environment/hazards.yaml"
 """The hazard log among the evidence files: the version that the evidence was made with."""
@@ -95,13 +95,17 @@ class _Gathering:
             return None
 
     def gate(self) -> GateReport | None:
-        if self.evidence is None or self._record.state not in JUDGED:
+        if self.evidence is None or not self._is_judged():
             return None
         try:
             return gate_report(self._record, self.evidence, self._wiring)
         except (BadInputError, EvidenceError, RefusedError) as error:
             self.problems.append(f"The gate can't be judged: {error.diagnostics()}")
             return None
+
+    def _is_judged(self) -> bool:
+        # What was rolled back, too, owes sign-offs as long as it stayed at a site as an emergency.
+        return self._record.state in JUDGED or owed_for(self._record, self._wiring) is not None
 
     def sites(self) -> tuple[str, ...]:
         head = self._wiring.estate(self._wiring.repository.head())

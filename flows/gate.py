@@ -23,6 +23,7 @@ from flows.judgement import (
     gate_report,
     line_stop,
     load_evidence,
+    owed_for,
     signatures,
     still_owed,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "gate_report",
     "line_stop",
     "load_evidence",
+    "owed_for",
     "prepare_approval",
     "prepare_line_order",
     "prepare_sign_off",

@@ -51,6 +51,9 @@ D = TypeVar("D", bound=Document)
 IN_EVIDENCE = "environment/"
 """Where the files of a product's environment lie among the evidence files."""
 
+WENT_LIVE = frozenset({State.LIVE, State.ROLLED_BACK})
+"""States of what was deployed; what was rolled back may have stayed at its first sites."""
+
 _ORDERS = {Kind.LINE_STOPPED: LineAction.STOP, Kind.LINE_RESUMED: LineAction.RESUME}
 
 
@@ -107,7 +110,7 @@ def gate_report(
 
 def register_of(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> Register:
     """Return the people of the protected branch, and the policy that a release is judged by."""
-    if record.state is State.LIVE:
+    if record.state in WENT_LIVE:
         policy = _from_evidence(evidence, GATE, GatePolicy, wiring)
         if policy is None:
             raise EvidenceError(f"there is no {GATE} in the evidence")
@@ -188,7 +191,7 @@ def stop_of(
 
 def _deployed(record: ReleaseRecord, wiring: Wiring) -> Deployed | None:
     """Return how a release that has gone live, or is just about to, came to be so."""
-    if record.state not in {State.PROMOTING, State.LIVE}:
+    if record.state is not State.PROMOTING and record.state not in WENT_LIVE:
         return None
     entries = list(wiring.ledger.entries(record.id))
     starts = [entry for entry in entries if entry.kind is Kind.DEPLOYMENT_STARTED]
@@ -198,9 +201,17 @@ def _deployed(record: ReleaseRecord, wiring: Wiring) -> Deployed | None:
     return Deployed(
         route=ChangeType(gate["route"]) if gate else ChangeType.NORMAL,
         time=starts[0].time,
-        live=record.state is State.LIVE,
-        settled=still_owed(entries) is None,
+        live=record.state in WENT_LIVE,
+        settled=owed_for(record, wiring) is None,
     )
+
+
+def owed_for(record: ReleaseRecord, wiring: Wiring) -> Owed | None:
+    """Return what is still owed for a release as long as any site has it; none where nothing is."""
+    sites = (live.release for live in wiring.ledger.live(record.product))
+    if record.state is State.ROLLED_BACK and record.id not in sites:
+        return None
+    return still_owed(wiring.ledger.entries(record.id))
 
 
 def still_owed(entries: Iterable[Entry]) -> Owed | None:
@@ -216,8 +227,8 @@ def still_owed(entries: Iterable[Entry]) -> Owed | None:
 
 def _overdue(record: ReleaseRecord, wiring: Wiring) -> Iterator[str]:
     now = timestamp(wiring.clock())
-    for other in wiring.ledger.releases(record.product, {State.LIVE}):
-        owed = still_owed(wiring.ledger.entries(other.id)) if other.id != record.id else None
+    for other in wiring.ledger.releases(record.product, WENT_LIVE):
+        owed = owed_for(other, wiring) if other.id != record.id else None
         if owed is not None and owed.deadline < now:
             yield (
                 f"the sign-offs that {other.id} has owed since it went live as an emergency; "

@@ -20,7 +20,7 @@ from clinops.domain.reminder import Reminder
 from clinops.domain.waiver import Waiver
 from clinops.errors import ClinOpsError, EvidenceError
 from clinops.wiring import Wiring
-from flows.gate import gate_report, load_evidence, still_owed
+from flows.gate import gate_report, load_evidence, owed_for
 
 _SENT = frozenset({Kind.REMINDED, Kind.SIGNER_REMINDED})
 
@@ -112,7 +112,7 @@ def _of_live(record: ReleaseRecord, wiring: Wiring) -> Iterator[Reminder]:
     if waivers := _waivers_used(record, wiring):
         approved_by = _policy(record, wiring).waivers.approved_by
         yield from reminder.of_waivers(record, waivers, approved_by, now)
-    if owed := still_owed(wiring.ledger.entries(record.id)):
+    if owed := owed_for(record, wiring):
         patience = _policy(record, wiring).reminders
         above = patience.escalate_to if patience else None
         deadline = dt.datetime.fromisoformat(owed.deadline)

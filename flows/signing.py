@@ -8,7 +8,6 @@ from clinops.domain.circumstances import HAZARD_LOG, WAIVERS, Wanted, document_o
 from clinops.domain.digest import digest_bytes
 from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
 from clinops.domain.ledger import Kind
-from clinops.domain.outcome import State
 from clinops.domain.signer import Signer
 from clinops.domain.signoff import (
     Approval,
@@ -23,7 +22,7 @@ from clinops.domain.signoff import (
 )
 from clinops.errors import BadInputError, NotFoundError, RefusedError
 from clinops.wiring import Wiring
-from flows.judgement import circumstances, load_evidence, still_owed
+from flows.judgement import WENT_LIVE, circumstances, load_evidence, owed_for
 
 KIND_OF = {Meaning.APPROVED: Kind.SIGNED, Meaning.REJECTED: Kind.REJECTED}
 """What a sign-off is recorded as."""
@@ -167,7 +166,7 @@ def ensure_it_may_be_signed(release: ReleaseRecord, kind: Kind, wiring: Wiring) 
     if release.state not in MAY_FOLLOW[kind]:
         why = f"{what}: only a release that awaits sign-off can be signed"
         raise RefusedError(why, mend=mend)
-    if release.state is State.LIVE and still_owed(wiring.ledger.entries(release.id)) is None:
+    if release.state in WENT_LIVE and owed_for(release, wiring) is None:
         raise RefusedError(f"{what}, and no sign-off is owed for it", mend=mend)
 
 

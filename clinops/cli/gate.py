@@ -17,7 +17,7 @@ from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, Meaning
 from clinops.errors import BadInputError, ClinOpsError, RefusedError
 from clinops.wiring import Wiring
-from flows.gate import check_everything, load_evidence, prepare_sign_off, still_owed
+from flows.gate import check_everything, load_evidence, owed_for, prepare_sign_off
 from flows.reconcile import schedule_promotion
 
 
@@ -100,8 +100,8 @@ def _to_know(record: ReleaseRecord, shared: Context) -> list[str]:
 
 
 def _tell(record: ReleaseRecord, shared: Context, *, as_json: bool) -> None:
-    if record.state is State.LIVE:
-        owed = still_owed(shared.wiring.ledger.entries(record.id))
+    if record.state in {State.LIVE, State.ROLLED_BACK}:
+        owed = owed_for(record, shared.wiring)
         _tell_owed(record, list(owed.missing) if owed else [], as_json=as_json)
         return
     follows = _what_follows(record, shared.wiring)

@@ -20,7 +20,9 @@ MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
     Kind.QUALIFICATION_STARTED: frozenset({State.KNOWN, State.QUALIFYING, State.ERRORED}),
     Kind.QUALIFICATION_ERRORED: frozenset({State.QUALIFYING}),
     Kind.VERDICT: frozenset({State.QUALIFYING}),
-    Kind.SIGNED: frozenset({State.AWAITING_SIGN_OFF, State.PROMOTING, State.LIVE}),
+    Kind.SIGNED: frozenset(
+        {State.AWAITING_SIGN_OFF, State.PROMOTING, State.LIVE, State.ROLLED_BACK}
+    ),
     Kind.REJECTED: frozenset({State.AWAITING_SIGN_OFF}),
     Kind.PROMOTION_REFUSED: frozenset(State),
     Kind.SIGNATURE_REFUSED: frozenset(State),
@@ -47,10 +49,11 @@ MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
 """The states of a release in which an entry about it may be written.
 
 QUALIFYING may be followed by another start because a worker may die and lose its lease. What is
-live may still be signed: after an emergency the missing sign-offs are owed. What was inconclusive
-is opened again when a person asks for it, what was superseded when its content comes back; it
-starts over, with evidence to which no earlier sign-off belongs. Refused, rejected and rolled back
-are final: only new content, hence a new release, goes on.
+live may still be signed, and so may what was rolled back but stayed at a site: after an emergency
+the missing sign-offs are owed. What was inconclusive is opened again when a person asks for it,
+what was superseded when its content comes back; it starts over, with evidence to which no earlier
+sign-off belongs. Refused, rejected and rolled back are final: only new content, hence a new
+release, goes on.
 """
 
 _STATE_AFTER = {

@@ -9,7 +9,7 @@ from clinops.domain.outcome import State
 from clinops.domain.signoff import Approval, LineAction, LineOrder, Meaning, SignOff
 from clinops.errors import ClinOpsError, InfrastructureError
 from clinops.wiring import Wiring
-from flows.gate import check_everything, still_owed
+from flows.gate import check_everything, owed_for
 from flows.reconcile import schedule_promotion
 
 _log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ def _after_sign_off(sign_off: SignOff, wiring: Wiring) -> Iterator[str]:
 
 def _next(sign_off: SignOff, wiring: Wiring) -> Iterator[str]:
     release = wiring.release(sign_off.release)
-    if release.state is State.LIVE:
-        owed = still_owed(wiring.ledger.entries(release.id))
+    if release.state in {State.LIVE, State.ROLLED_BACK}:
+        owed = owed_for(release, wiring)
         yield from (f"Still owed: {one}." for one in (owed.missing if owed else ()))
         if owed is None or not owed.missing:
             yield "Nothing is owed for this release any more."

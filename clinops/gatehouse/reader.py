@@ -26,7 +26,7 @@ from clinops.gatehouse.remembered import Remembered
 from clinops.gatehouse.skim import Skim
 from clinops.wiring import Wiring
 from flows.dossier import dossier
-from flows.gate import line_stop, still_owed
+from flows.gate import line_stop, owed_for
 
 DOSSIER_SECONDS = 15.0
 """How old what is said of one release may be, where nothing but time went by."""
@@ -109,9 +109,12 @@ class Reader:
 
     def emergencies(self) -> list[ReleaseRecord]:
         """Return the releases that went live as emergencies and still owe sign-offs."""
-        ledger = self.wiring.ledger
-        owing = (one for one in self._skim.emergencies() if still_owed(ledger.entries(one)))
-        return [record for record in map(self.record, owing) if record.state is State.LIVE]
+        records = map(self.record, self._skim.emergencies())
+        return [
+            record
+            for record in records
+            if record.state in {State.LIVE, State.ROLLED_BACK} and owed_for(record, self.wiring)
+        ]
 
     def history_of_system(self, product: str, before: int | None, limit: int) -> list[Entry]:
         """Return entries about a system, its sites and its releases, newest first."""

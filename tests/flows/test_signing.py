@@ -15,6 +15,7 @@ from clinops.domain.outcome import State
 from clinops.domain.signoff import ChangeType, LineAction, Meaning, SignOff, statement_bytes
 from clinops.domain.suite import Verdict
 from clinops.errors import BadInputError, ClinOpsError, EvidenceError, NotFoundError, RefusedError
+from flows.dossier import dossier
 from flows.gate import (
     answer,
     ask,
@@ -25,6 +26,7 @@ from flows.gate import (
     gate_report,
     line_stop,
     load_evidence,
+    owed_for,
     prepare_approval,
     prepare_line_order,
     prepare_sign_off,
@@ -592,6 +594,49 @@ def test_an_emergency_that_was_signed_before_the_stop_does_not_pass_it(wiring):
     assert wiring.promote(release) is State.AWAITING_SIGN_OFF
     put(wiring, prepared(wiring, release, change=ChangeType.EMERGENCY))
     assert wiring.promote(release) is State.LIVE
+
+
+def halfway(wiring: FakeWiring) -> ReleaseRecord:
+    """Bring an emergency live at the first site, and stop the line before the second."""
+    wiring.commit({GATE: QUICK})
+    release = wiring.qualify(wiring.offer())
+    put(wiring, prepared(wiring, release, change=ChangeType.EMERGENCY))
+    wiring.suites.meanwhile = lambda replica: (
+        wiring.order(LineAction.STOP, "sam", "operations") if replica.site == FIRST else None
+    )
+    assert wiring.promote(release) is State.ROLLED_BACK
+    assert wiring.live_versions() == {FIRST: "2.0", SECOND: "1.0"}
+    wiring.suites.meanwhile = lambda replica: None
+    return wiring.release(release.id)
+
+
+def test_an_emergency_that_stayed_at_one_site_still_owes_its_sign_offs(wiring):
+    release = halfway(wiring)
+    report = dossier(release, wiring).gate
+    assert report is not None
+    assert report.owed is not None
+    assert report.owed.missing == ("1 more sign-off by role operations",)
+    wiring.clock.advance(73 * HOUR)
+    wiring.order(LineAction.RESUME)
+    second = wiring.qualify(wiring.offer("3.0"))
+    owing = f"the sign-offs that {release.id} has owed"
+    assert owing in why_closed(wiring, second)
+    put(wiring, prepared(wiring, release, "sam", role="operations"), "sam")
+    assert owing not in why_closed(wiring, second)
+    with pytest.raises(RefusedError, match="no sign-off is owed"):
+        prepared(wiring, release, "sam", role="operations")
+    assert audit(wiring) == ()
+
+
+def test_an_emergency_that_came_back_from_everywhere_owes_nothing(wiring):
+    wiring.commit({GATE: QUICK})
+    release = wiring.qualify(wiring.offer())
+    put(wiring, prepared(wiring, release, change=ChangeType.EMERGENCY))
+    wiring.fail_at_sites("2.0", FIRST)
+    assert wiring.promote(release) is State.ROLLED_BACK
+    assert owed_for(wiring.release(release.id), wiring) is None
+    with pytest.raises(RefusedError, match="no sign-off is owed"):
+        prepared(wiring, release, "sam", role="operations")
 
 
 def test_what_is_live_in_the_ordinary_way_takes_no_more_signatures(wiring):

@@ -70,7 +70,7 @@ STORY = {
     "deployment.site-rolled-back→promoting deployment.live→live deployment.rolled-back→rolled-back "
     "gate.signed→promoting",
     State.LIVE: "gate.signed→live release.superseded→superseded",
-    State.ROLLED_BACK: "",
+    State.ROLLED_BACK: "gate.signed→rolled-back",
     State.SUPERSEDED: "release.reopened→known",
 }
 
