@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +20,8 @@ from clinops.gatehouse.mine import mine
 from clinops.gatehouse.people import person_of
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
+
+T = TypeVar("T")
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -39,9 +42,7 @@ def releases(request: Request) -> Response:
     """Show all releases, newest first."""
     state, number = _state(request), _page_number(request)
     found = _reader(request).wiring.ledger.releases(states={state} if state else None)
-    shown = found[(number - 1) * PAGE :][:PAGE]
-    if number > 1 and not shown:
-        raise NotFoundError("there is no such page")
+    shown, pages = _one_page(found, number)
     return page(
         request,
         "releases.html",
@@ -50,7 +51,7 @@ def releases(request: Request) -> Response:
         state=state,
         states=list(State),
         number=number,
-        pages=-(-len(found) // PAGE),
+        pages=pages,
     )
 
 
@@ -73,14 +74,15 @@ def release_history(request: Request) -> Response:
     record = _record(request)
     told = [tell(entry) for entry in _reader(request).wiring.ledger.about(record.id)][::-1]
     number = _page_number(request)
+    shown, pages = _one_page(told, number)
     return page(
         request,
         "history.html",
         record=record,
         product=record.product,
-        told=told[(number - 1) * PAGE :][:PAGE],
+        told=shown,
         number=number,
-        pages=max(1, -(-len(told) // PAGE)),
+        pages=pages,
         older=None,
     )
 
@@ -91,9 +93,7 @@ def systems(request: Request) -> Response:
     number = _page_number(request)
     live = reader.live()
     products = sorted({*reader.estate().products, *(one.product for one in live)})
-    shown = products[(number - 1) * PAGE :][:PAGE]
-    if number > 1 and not shown:
-        raise NotFoundError("there is no such page")
+    shown, pages = _one_page(products, number)
     return page(
         request,
         "systems.html",
@@ -101,7 +101,7 @@ def systems(request: Request) -> Response:
         live={name: [one for one in live if one.product == name] for name in shown},
         stops={name: reader.stop(name) for name in shown},
         number=number,
-        pages=max(1, -(-len(products) // PAGE)),
+        pages=pages,
     )
 
 
@@ -172,6 +172,14 @@ def _state(request: Request) -> State | None:
 
 def _page_number(request: Request) -> int:
     return _number(request, "page") or 1
+
+
+def _one_page(found: list[T], number: int) -> tuple[list[T], int]:
+    """Return one page of a list, and how many pages there are."""
+    shown = found[(number - 1) * PAGE :][:PAGE]
+    if number > 1 and not shown:
+        raise NotFoundError("there is no such page")
+    return shown, -(-len(found) // PAGE)
 
 
 def _number(request: Request, name: str) -> int | None:
