@@ -66,6 +66,8 @@ class SignOffPages:
                 accepts=_accepted(form, policy),
                 site=form.get("site") or None,
             )
+            if signed.evidence != form.get("read"):
+                raise RefusedError("it was tested again while you read it: read it again")
             return signing.begin(request, person, signed, f"/releases/{record.id}")
         except (BadInputError, RefusedError) as error:
             return self._page(request, form, str(error))

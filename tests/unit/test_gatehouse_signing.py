@@ -18,9 +18,21 @@ from clinops.errors import InfrastructureError
 from clinops.gatehouse.sessions import IDLE, PATIENCE
 from clinops.gatehouse.watch import Audited
 from flows.questions import MAX_QUESTIONS
+from flows.reconcile import reconcile
 from tests.fakes.authenticator import Authenticator, Cheat
 from tests.fakes.visitor import Gatehouse, Visitor
-from tests.fakes.wiring import FIRST, GATE, HAZARDS, REVOKED, document, gate, hazard, hazards
+from tests.fakes.wiring import (
+    FIRST,
+    GATE,
+    HAZARDS,
+    MANIFEST,
+    REVOKED,
+    document,
+    gate,
+    hazard,
+    hazards,
+    manifest,
+)
 
 REASON = "Read the evidence."
 SIGN = {"role": "safety", "reason": REASON}
@@ -482,6 +494,22 @@ class TestOwedSignOffs:
     def test_are_told_apart_when_they_are_overdue(self, gatehouse, live):
         gatehouse.wiring.clock.advance(4 * 86400)
         assert "<strong>overdue</strong>" in gatehouse.person("sam").text("/")
+
+
+def test_a_release_that_was_tested_again_while_it_was_read_is_read_again(gatehouse, joy, release):
+    form = f"/releases/{release.id}/sign"
+    joy.get(form)
+    wiring = gatehouse.wiring
+    wiring.offer("3.0")
+    wiring.commit({MANIFEST: manifest("2.0")}, "acme")
+    reconcile(wiring)
+    wiring.clock.advance(60)
+    assert wiring.qualify(release).evidence != release.evidence
+    answer = joy.post(form, SIGN)
+    assert answer.status_code == 400
+    assert "It was tested again while you read it" in answer.text
+    joy.get(form)
+    assert joy.post(form, SIGN).status_code == 303
 
 
 class TestWaivers:
