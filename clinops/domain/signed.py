@@ -6,6 +6,7 @@ import datetime as dt
 from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, TypeVar
+from unicodedata import category
 
 from pydantic import AfterValidator, StringConstraints, ValidationError
 
@@ -18,6 +19,9 @@ from clinops.domain.signer import Registration, Signer
 from clinops.domain.value import Value
 from clinops.errors import BadInputError
 
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols, to Unicode, that show nothing."""
+
 
 def _is_utc(text: str) -> str:
     if dt.datetime.fromisoformat(text).utcoffset() != dt.timedelta(0):
@@ -25,8 +29,12 @@ def _is_utc(text: str) -> str:
     return text
 
 
+def _is_visible(character: str) -> bool:
+    return category(character)[0] in "LNPS" and character not in _BLANK
+
+
 def _is_readable(text: str) -> str:
-    if not text.strip():
+    if not any(map(_is_visible, text)):
         raise ValueError("the text is empty")
     if not all(character.isprintable() or character in "\n\t" for character in text):
         raise ValueError("the text has invisible or control characters in it")

@@ -47,6 +47,14 @@ SIGN_OFF = signed("joy", "safety").signed
 ENVELOPE = KEYS.sign(statement_bytes(SIGN_OFF), "joy")
 
 
+@pytest.mark.parametrize("reason", [" ", "\u3164", "\u2800 \uffa0", "\u115f\u034f", "\ufe0f"])
+def test_refuses_a_reason_that_nobody_can_see(reason: str):
+    with pytest.raises(ValidationError, match="the text is empty"):
+        SignOff.model_validate({**dict(SIGN_OFF), "reason": reason})
+    with pytest.raises(ValidationError, match="the text is empty"):
+        SignOff.model_validate({**dict(SIGN_OFF), "accepts": {"ORT-001": reason}})
+
+
 @pytest.mark.parametrize("sequence", [-1, 2**53, 2**64])
 def test_refuses_a_place_that_no_ledger_has(sequence: int):
     found = statement_bytes(SIGN_OFF).replace(b'"sequence":0', b'"sequence":%d' % sequence)
