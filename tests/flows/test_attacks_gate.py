@@ -202,7 +202,7 @@ def test_signatures_do_not_move_to_a_release_with_other_evidence(ward, release):
         assert "does not match" in refused(ward, other, moved)
         put_on_record(ward, Kind.SIGNED, other, {"envelope": envelope.json_value()})
     assert shut(ward, other).count(f"it was made for another release, {release}") == 2
-    assert "changed on the protected branch since" in shut(ward, release)
+    assert "the release is superseded" in shut(ward, release)
 
 
 def test_signatures_do_not_move_with_their_evidence_either(ward, release):
