@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 DEMO := var/demo
 
-.PHONY: help setup demo test test-engine test-rest bench check format lock schemas down clean
+.PHONY: help setup demo test test-replicas test-server test-gate test-rest bench check format lock schemas down clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,13 +16,20 @@ demo: setup ## a vendor's release from git push to live, on a real system (SIGN=
 
 test: setup ## every test, with a real engine, server, database and browser
 	@scripts/setup.sh tests
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-engine test-rest
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-rest test-server test-gate
 
-test-engine:
-	@echo "With a Docker engine, one after the other:"; $(PY) -m pytest -m docker
+# Those of tests/docker sweep the engine, so they come before whatever else uses it.
+test-replicas:
+	@$(PY) -m pytest tests/docker -m docker
+
+test-server: test-replicas
+	@$(PY) -m pytest tests/browser tests/flows -m server
+
+test-gate: test-replicas
+	@$(PY) -m pytest tests/flows -m "docker and not server"
 
 test-rest:
-	@echo "Without an engine, meanwhile:"; $(PY) -m pytest -m "not docker" -p no:cacheprovider
+	@$(PY) -m pytest -m "not docker"
 
 bench: setup ## how fast record and pages are with 1,000 releases (after `make demo`: pages too)
 	@$(PY) scripts/bench_gate.py $(if $(wildcard $(DEMO)/estate/clinops.toml),--estate $(DEMO)/estate)

@@ -17,7 +17,7 @@ from clinops.domain.outcome import State
 from tests.browser.at_the_gatehouse import Server, Visitor
 from tests.ward import HAZARDS, PRODUCT, WAIVERS, Ward, close, document, hazard
 
-pytestmark = [pytest.mark.browser, pytest.mark.docker]
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.docker]
 
 CSO, OPERATIONS = "clinical-safety-officer", "operations"
 SYSTEM = f"/systems/{PRODUCT}"
