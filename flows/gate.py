@@ -28,7 +28,7 @@ from flows.judgement import (
     still_owed,
 )
 from flows.questions import answer, ask
-from flows.recording import record
+from flows.recording import note_forged_form, record
 from flows.signing import prepare_approval, prepare_line_order, prepare_sign_off
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "gate_report",
     "line_stop",
     "load_evidence",
+    "note_forged_form",
     "owed_for",
     "prepare_approval",
     "prepare_line_order",

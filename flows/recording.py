@@ -154,6 +154,18 @@ def _note_refusal(envelope: Envelope, error: ClinOpsError, wiring: Wiring) -> No
               wiring)  # fmt: skip
 
 
+def note_forged_form(release: str, signer_id: str, why: str, wiring: Wiring) -> None:
+    """Put on record that a signed-in person's browser sent a form that no page of ours gave it."""
+    if wiring.ledger.release(release) is not None:
+        body = {
+            "reasons": [f"a forged form: {why}"],
+            "signer": signer_id,
+            "role": "",
+            "envelope": "",
+        }
+        _note(Kind.SIGNATURE_REFUSED, release, body, "", wiring)
+
+
 def _note(kind: Kind, subject: str, body: Mapping[str, object], since: str, wiring: Wiring) -> None:
     entries = (entry for entry in wiring.ledger.entries(subject) if entry.time >= since)
     noted = [entry.body for entry in entries if entry.kind is kind]

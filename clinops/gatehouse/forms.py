@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from clinops.adapters.settings import Settings
-from clinops.errors import RefusedError
+from clinops.domain.signoff import SignOff, signed_from
+from clinops.errors import ClinOpsError, RefusedError
 from clinops.gatehouse.people import SESSION, VISIT, Person, person_of
+from flows.gate import note_forged_form
 
 MOST_BYTES: Final = 64 * 1024
 _MOST_FIELDS: Final = 200
@@ -28,11 +31,16 @@ def by_person(act: Callable[[Request, Person, Form], Response]) -> Endpoint:
     """Make an endpoint of what only somebody who is signed in may do."""
 
     async def endpoint(request: Request) -> Response:
-        ensure_same_origin(request)
         person = person_of(request)
-        if person is None:
-            raise HTTPException(401, "you are not signed in, or not any more: nothing was done")
-        form = await _read(request, SESSION)
+        try:
+            ensure_same_origin(request)
+            if person is None:
+                raise HTTPException(401, "you are not signed in, or not any more: nothing was done")
+            form = await _read(request, SESSION)
+        except HTTPException as error:
+            if person is not None and error.status_code == HTTPStatus.FORBIDDEN:
+                await run_sync(_note_forgery, request, person, error.detail)
+            raise
         return await run_sync(act, request, person, form)
 
     return endpoint
@@ -61,6 +69,18 @@ def ensure_same_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     if request.headers.get("origin") != own or site != "same-origin":
         raise HTTPException(403, f"this was not sent from a page of {own}")
+
+
+def _note_forgery(request: Request, person: Person, why: str) -> None:
+    release = request.path_params.get("release")
+    if pending := request.path_params.get("pending"):
+        try:
+            signed = signed_from(person.session.look(pending).statement)
+        except ClinOpsError:
+            return
+        release = signed.release if isinstance(signed, SignOff) else None
+    if release:
+        note_forged_form(release, person.id, why, request.app.state.wiring)
 
 
 def answer_in(form: Form) -> dict[str, Any]:
