@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from clinops.adapters.prefect_server import PrefectServer
 from clinops.wiring import Wiring
@@ -50,9 +51,20 @@ def page(signed_in: BrowserContext) -> Iterator[Page]:
 
 
 def give(page: Page, ui: str, line: str) -> None:
-    """Ask for the runs, and answer the question for a password."""
-    page.goto(f"{ui}/runs")
-    page.locator("input[type=password]").fill(line, timeout=PATIENCE)
+    """Ask for the runs, and answer the question for a password.
+
+    The UI asks its server once whether it must sign in, and stays empty if a busy server was
+    late with that; a person would load the page again.
+    """
+    field = page.locator("input[type=password]")
+    for _ in range(3):
+        page.goto(f"{ui}/runs")
+        try:
+            field.wait_for(timeout=PATIENCE)
+            break
+        except PlaywrightTimeout:
+            continue
+    field.fill(line)
     page.get_by_role("button", name="Login", exact=True).click()
 
 
