@@ -193,6 +193,28 @@ class Volume(Document):
     refused: ClassVar = REFUSED_IN_VOLUMES
 
 
+class Database(Document):
+    """A database server of the environment, for the inventory that needs no program."""
+
+    kind: Literal["postgresql", "mariadb"]
+    endpoint: Name
+    """The door that it listens at."""
+    name: ComposeText
+    user: ComposeText
+    password: ComposeText
+
+
+class Upgrade(Document):
+    """What the vendor requires between stopping one version and starting the next."""
+
+    command: list[ComposeText] | None = None
+    """Run once in the new version's image, on the data, before the service starts."""
+    drained: list[ComposeText] | None = None
+    """Run in the service once it is ready: ends with 0 when no migration goes on behind it."""
+    within: Annotated[int, Field(ge=1, le=86400)] = 300
+    """Seconds that each of the two may take."""
+
+
 class ClinOpsSection(Document):
     """The `x-clinops` section: what ClinOps must know beyond Compose."""
 
@@ -201,6 +223,13 @@ class ClinOpsSection(Document):
     """Named doors for protocol clients, `service:port`."""
     seed: RelativePath | None = None
     """A Python program beside the Compose file that fills a fresh system with synthetic data."""
+    inventory: RelativePath | None = None
+    """A Python program that reads what must never be lost through the system's interfaces."""
+    writer: RelativePath | None = None
+    """A Python program that writes new data, as users would between an upgrade and its rollback."""
+    databases: dict[Name, Database] = {}
+    """Database servers by the name that their tables are listed under."""
+    upgrade: Upgrade = Upgrade()
     ready_within: Annotated[int, Field(ge=1, le=3600)] = 60
     """Seconds until every service must be ready."""
     site_checks: list[Name] = ["smoke"]
@@ -263,6 +292,11 @@ class Environment(Document):
             if door.split(":")[0] not in self.services:
                 place = ("x-clinops", "endpoints", name)
                 yield Fault("names no service", self._known(), at=place)
+        for name, database in self.clinops.databases.items():
+            if database.endpoint not in self.clinops.endpoints:
+                place = ("x-clinops", "databases", name, "endpoint")
+                mend = f"endpoints are: {', '.join(sorted(self.clinops.endpoints))}"
+                yield Fault("names no endpoint", mend, at=place)
 
     def _known(self) -> str:
         return f"services are: {', '.join(sorted(self.services))}"
