@@ -294,9 +294,9 @@ class Environment(Document):
                 yield Fault("names no service", self._known(), at=place)
         for name, database in self.clinops.databases.items():
             if database.endpoint not in self.clinops.endpoints:
-                place = ("x-clinops", "databases", name, "endpoint")
                 mend = f"endpoints are: {', '.join(sorted(self.clinops.endpoints))}"
-                yield Fault("names no endpoint", mend, at=place)
+                at = ("x-clinops", "databases", name, "endpoint")
+                yield Fault("names no endpoint", mend, at=at)
 
     def _known(self) -> str:
         return f"services are: {', '.join(sorted(self.services))}"

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from pydantic import JsonValue
 
 from clinops.domain.value import Value
-
-Tree: TypeAlias = "None | bool | int | float | str | list[Tree] | dict[str, Tree]"
-"""Plain JSON. DICOM data sets, HL7 messages, XML and images are written as such by their reader."""
 
 
 class Observation(Value):
     """One answer."""
 
     probe: str
-    """The probe's id, and its parameters where it has any: `study-by-patient[patient=9990000018]`."""
-    answer: Tree
-    """`{"status": …, "headers": {…}, "body": …}` and the like, by kind of probe."""
+    """The probe's id, and its parameters where it has any: `study[patient=9990000018]`."""
+    answer: JsonValue
+    """`{"status": …, "headers": {…}, "body": …}` and the like, by kind of probe.
+
+    DICOM data sets, HL7 messages, XML and images are written as such a tree by their reader.
+    """
     milliseconds: float
     problem: str = ""
-    """Why there is no answer: connection refused, time limit. The system's own errors are answers."""
+    """Why there is no answer (refused, time limit); the system's own errors are answers."""
     hazards: tuple[str, ...] = ()
