@@ -11,8 +11,8 @@ help: ## this text
 setup: ## virtual environment, Docker engine, base images (idempotent)
 	@scripts/setup.sh venv server reports engine bases
 
-demo: setup ## a vendor's release from git push to live, on a real system (SIGN=me: you sign)
-	@$(PY) scripts/demo.py --estate $(DEMO) $(if $(SIGN),--sign $(SIGN))
+demo: setup ## a vendor's release from git push to live, on a real system (SIGN=me: you sign; PRODUCT=…)
+	@$(PY) scripts/demo.py --estate $(DEMO) $(if $(SIGN),--sign $(SIGN)) $(if $(PRODUCT),--product $(PRODUCT))
 
 test: setup ## every test, with a real engine, server, database and browser
 	@scripts/setup.sh tests

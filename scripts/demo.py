@@ -1,7 +1,8 @@
 """The demonstration: a vendor's release from `git push` to live, with nothing simulated.
 
 It does what people do, with the commands that they would type. Only the people are made up: every
-key of the demonstration belongs to an identity that is labelled as one.
+key of the demonstration belongs to an identity that is labelled as one. Where a release is refused
+and the vendor has mended it, the mended one follows.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from typing import Any
 
 import httpx
 import yaml
+from packaging.version import Version
 
 from clinops.adapters.settings import load
 
 HOME = Path(__file__).parents[1]
-PRODUCT, OLD, NEW = "orthanc", "1.10.1", "1.12.7"
+PRODUCT = "orthanc"
+"""What is demonstrated unless another product is asked for."""
+OFFERED = HOME / "docs/examples"
+"""Manifests of what vendors offer next; its README says how they are chosen."""
 PEOPLE = {
     "demo-admin": ("Demonstration Administrator", [], True),
     "demo-cso": ("Demonstration Safety Officer", ["clinical-safety-officer"], False),
@@ -47,9 +52,13 @@ def step(text: str) -> None:
 class Demo:
     """The folders and the commands of one demonstration."""
 
-    def __init__(self, root: Path, prefix: str = "") -> None:
+    def __init__(self, root: Path, prefix: str = "", product: str = PRODUCT) -> None:
         self.root = root
         self.prefix = prefix
+        self.product = product
+        (found,) = HOME.glob(f"vendor_manifests/*/{product}.yaml")
+        self.manifest = found.relative_to(HOME)
+        self.in_use = str(yaml.safe_load(found.read_text())["version"])
         self.estate = root / "estate"
         self.source = root / "source"
         self.keys = root / "keys"
@@ -57,26 +66,36 @@ class Demo:
 
     @property
     def sites(self) -> dict[str, Any]:
-        """The sites of the reference estate; a prefix keeps two demonstrations apart."""
+        """The sites that have the product; a prefix keeps two demonstrations apart."""
         found = yaml.safe_load((HOME / "environments/sites.yaml").read_text())["sites"]
-        return {f"{self.prefix}{name}": site for name, site in found.items()}
+        return {
+            f"{self.prefix}{name}": {**site, "products": [self.product]}
+            for name, site in found.items()
+            if self.product in site["products"]
+        }
 
-    def clinops(self, *arguments: str, shown: bool = True) -> str:
-        """Run the command line on the estate, with its progress on the terminal."""
+    def clinops(self, *arguments: str, shown: bool = True, or_no: bool = False) -> str:
+        """Run the command line on the estate, with its progress on the terminal.
+
+        Args:
+            *arguments: What follows `clinops`.
+            shown: Whether the reader sees the command.
+            or_no: Whether the answer "no" (code 1), given in words, is an answer like others.
+        """
         if shown:
             say(f"$ clinops {' '.join(arguments)}")
         done = subprocess.run(
             [sys.executable, "-m", "clinops", "--estate", str(self.estate), *arguments],
             stdout=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
-        if done.returncode:
+        if done.returncode and not (or_no and done.returncode == 1 and done.stdout):
             say(done.stdout)
             sys.exit(done.returncode)
         return done.stdout
 
-    def json(self, *arguments: str) -> Any:
+    def json(self, *arguments: str, or_no: bool = False) -> Any:
         """Run a command and read its JSON."""
-        return json.loads(self.clinops(*arguments, "--json"))
+        return json.loads(self.clinops(*arguments, "--json", or_no=or_no))
 
     def remove(self) -> None:
         """Remove what an earlier demonstration left: processes, containers, files."""
@@ -85,9 +104,12 @@ class Demo:
         from clinops.adapters.docker_sites import DockerSites
         from clinops.wiring import utc_now
 
-        sites = DockerSites(dict.fromkeys(self.sites), utc_now)
-        for site in self.sites:
-            sites.remove(PRODUCT, site)
+        written = self.source / "environments/sites.yaml"
+        earlier = yaml.safe_load(written.read_text())["sites"] if written.exists() else {}
+        sites = DockerSites(dict.fromkeys({**self.sites, **earlier}), utc_now)
+        for site, has in {**self.sites, **earlier}.items():
+            for product in {self.product, *has["products"]}:
+                sites.remove(product, site)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def prepare(self) -> None:
@@ -104,16 +126,14 @@ class Demo:
             )
         signers = {name: self._person(name) for name in PEOPLE}
         self._write("environments/signers.yaml", {"schema": 1, "signers": signers})
-        vendor = {
-            "schema": 1,
-            "name": "Orthanc (demonstration)",
-            "keys": [self._key("demo-vendor")],
-        }
-        self._write(f"vendor_manifests/{PRODUCT}/vendor.yaml", vendor)
+        vendor = self.manifest.parent / "vendor.yaml"
+        name = yaml.safe_load((self.source / vendor).read_text())["name"]
+        self._change(vendor, name=f"{name} (demonstration)", keys=[self._key("demo-vendor")])
         self._write("environments/sites.yaml", {"schema": 1, "sites": self.sites})
-        gate = self.source / "environments" / PRODUCT / "gate.yaml"
-        policy = yaml.safe_load(gate.read_text())
-        self._write(str(gate.relative_to(self.source)), {**policy, "accept_demonstration": True})
+        self._change(f"environments/{self.product}/gate.yaml", accept_demonstration=True)
+
+    def _change(self, path: str | Path, **values: Any) -> None:
+        self._write(path, {**yaml.safe_load((self.source / path).read_text()), **values})
 
     def _person(self, name: str) -> dict[str, Any]:
         full, roles, may_push = PEOPLE[name]
@@ -130,7 +150,7 @@ class Demo:
         public = (self.keys / f"{name}.pub").read_text().strip()
         return {"public": public, "valid_from": "2020-01-01", "valid_until": "2099-12-31"}
 
-    def _write(self, path: str, value: Any) -> None:
+    def _write(self, path: str | Path, value: Any) -> None:
         text = yaml.safe_dump(value, sort_keys=False)
         for bare in ("2020-01-01", "2099-12-31"):
             text = text.replace(f"'{bare}'", bare)
@@ -144,9 +164,9 @@ class Demo:
         cso = self.as_signer("demo-cso", SIGNERS["demo-cso"])
         commands = [
             # A release can't go live on a hazard log that nobody has approved.
-            ("approve", PRODUCT, "hazard-log", *cso),
+            ("approve", self.product, "hazard-log", *cso),
             *(
-                ("adopt", PRODUCT, OLD, "--site", site, "--install", "--seed")
+                ("adopt", self.product, self.in_use, "--site", site, "--install", "--seed")
                 for site in self.sites
             ),
         ]
@@ -156,8 +176,13 @@ class Demo:
         if up.wait():
             sys.exit(up.returncode)
 
-    def push(self) -> None:
-        """Push the next version's manifest, as the vendor would."""
+    def offers(self) -> list[Path]:
+        """Return the manifests that the vendor pushes, in the order of their versions."""
+        offered = [(path, offer) for path, offer in offers() if offer["product"] == self.product]
+        return [path for path, _ in sorted(offered, key=lambda each: Version(each[1]["version"]))]
+
+    def push(self, offer: Path) -> None:
+        """Push a manifest, as the vendor would."""
         settings = {
             "user.name": "Demo Vendor",
             "user.email": "vendor@example.org",
@@ -166,14 +191,14 @@ class Demo:
             "commit.gpgsign": "true",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        manifest = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
 
         def git(*arguments: str) -> None:
             subprocess.run(["git", "-C", self.clone, *options, *arguments], check=True)
 
+        shutil.rmtree(self.clone, ignore_errors=True)
         subprocess.run(["git", "clone", "-q", self.estate / "estate.git", self.clone], check=True)
-        shutil.copy(HOME / "docs/examples" / f"{PRODUCT}-{NEW}.yaml", self.clone / manifest)
-        git("commit", "-q", "-a", "-m", f"{PRODUCT} {NEW}")
+        shutil.copy(offer, self.clone / self.manifest)
+        git("commit", "-q", "-a", "-m", offer.stem)
         say("$ git push")
         git("push", "-q", "origin", "main")
 
@@ -182,8 +207,7 @@ class Demo:
         from clinops.adapters.estate import Estate
         from clinops.adapters.folder import Folder
 
-        path = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
-        _, _, release = Estate(Folder(self.clone)).inputs(path)
+        _, _, release = Estate(Folder(self.clone)).inputs(str(self.manifest))
         return str(release)
 
     def seconds_to_visible(self, release: str, since: float) -> float:
@@ -210,6 +234,11 @@ class Demo:
         return ["--role", role, "--key", str(self.keys / name), "--reason", reason, "--yes"]
 
 
+def offers() -> list[tuple[Path, Any]]:
+    """Return the manifests that may be pushed, of all products."""
+    return [(path, yaml.safe_load(path.read_text())) for path in OFFERED.glob("*.yaml")]
+
+
 def free_ports() -> int:
     """Return a loopback port that is free, as is the one after it: the gatehouse's."""
     for port in (4200, *range(4300, 4900, 2)):
@@ -225,8 +254,8 @@ def free_ports() -> int:
     sys.exit(3)
 
 
-def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
-    """Carry the release through."""
+def stand_up(demo: Demo) -> None:
+    """Make the estate, and have the version in use at its sites."""
     step(f"An estate of its own in {demo.root}, with demonstration identities")
     demo.remove()
     demo.prepare()
@@ -236,29 +265,24 @@ def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
          "--key", demo.keys / "demo-admin", "--port", str(port)],
         check=True, stdout=sys.stderr,
     )  # fmt: skip
-    step(f"Server and pages, and {PRODUCT} {OLD} as the sites have it in use, with synthetic data")
+    in_use = f"{demo.product} {demo.in_use}"
+    step(f"Server and pages, and {in_use} as the sites have it in use, with synthetic data")
     demo.stand_up()
 
-    step(f"The vendor pushes {PRODUCT} {NEW}")
-    demo.push()
+
+def carry(demo: Demo, offer: Path, *, sign: bool) -> dict[str, Any]:
+    """Carry one release from the push as far as it comes."""
+    step(f"The vendor pushes {offer.stem}")
+    demo.push(offer)
     pushed = time.monotonic()
     release = demo.release_id()
     visible = demo.seconds_to_visible(release, pushed)
-    view = demo.json("release", "watch", release)
+    view = demo.json("release", "watch", release, or_no=True)
     verdict = time.monotonic() - pushed
 
     step("The verdict")
     say(demo.clinops("release", "show", release))
-    promoted = None
-    if sign:
-        step("Sign-off, by DEMONSTRATION identities: four eyes, two roles")
-        demo.sign(release)
-        begun = time.monotonic()
-        step("Promotion: backup, deployment, check")
-        say(demo.clinops("promote", release, "--wait"))
-        promoted = time.monotonic() - begun
-        step("A second promotion does nothing")
-        say(demo.clinops("promote", release))
+    promoted = promote(demo, release) if sign and view["outcome"] == "qualified" else None
     step("Evidence that anybody can verify, without a server")
     bundle = demo.root / f"{release}.evidence.tar"
     demo.clinops("evidence", "export", release, "--to", str(bundle))
@@ -281,13 +305,37 @@ def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
     }
 
 
+def promote(demo: Demo, release: str) -> float:
+    """Sign a release off and deploy it; returns the seconds that the deployment took."""
+    step("Sign-off, by DEMONSTRATION identities: four eyes, two roles")
+    demo.sign(release)
+    begun = time.monotonic()
+    step("Promotion: backup, deployment, check")
+    say(demo.clinops("promote", release, "--wait"))
+    seconds = time.monotonic() - begun
+    step("A second promotion does nothing")
+    say(demo.clinops("promote", release))
+    return seconds
+
+
+def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
+    """Carry the vendor's releases through, up to the first that is not refused."""
+    stand_up(demo)
+    results = []
+    for offer in demo.offers():
+        results.append(carry(demo, offer, sign=sign))
+        if results[-1]["outcome"] != "refused":
+            break
+    return {**results[-1], "before": results[:-1]}
+
+
 def farewell(demo: Demo, result: dict[str, Any], *, signed: bool) -> None:
     """Say what is left running, and what to do next."""
     settings = load(demo.estate)
     step("Left running   (stop: make down; remove all: make clean)")
     say(f"Gate page   {settings.gatehouse_address}/releases/{result['release']}")
     say(f"Prefect UI  {settings.ui}   its login: {settings.password_file(demo.estate)}")
-    if not signed:
+    if result["outcome"] == "qualified" and not signed:
         command = f".venv/bin/clinops --estate {demo.estate}"
         say("\nThe gate waits for you. Sign as both demonstration identities, then promote:")
         for name, role in SIGNERS.items():
@@ -303,10 +351,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--estate", type=Path, default=Path("var/demo"))
     parser.add_argument("--sign", choices=["me", "demo"], default="demo")
+    products = sorted({offer["product"] for _, offer in offers()})
+    parser.add_argument("--product", choices=products, default=PRODUCT)
     parser.add_argument("--prefix", default="", help="put before the names of the sites")
     parser.add_argument("--remove", action="store_true", help="remove the demonstration, and stop")
     options = parser.parse_args()
-    demo = Demo(options.estate.resolve(), options.prefix)
+    demo = Demo(options.estate.resolve(), options.prefix, options.product)
     os.environ.pop("CLINOPS_ESTATE", None)
     if options.remove:
         demo.remove()
@@ -315,6 +365,9 @@ def main() -> None:
     result = run(demo, sign=signed)
     farewell(demo, result, signed=signed)
     print(json.dumps(result), flush=True)
+    if result["outcome"] not in {"qualified", "refused"}:
+        # A refusal is what the pipeline is for; no answer is a demonstration that failed.
+        sys.exit(1)
 
 
 if __name__ == "__main__":
