@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
+
+from pydantic import Field
 
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.manifest import Change
 from clinops.domain.suite import Role, SuiteRun
 from clinops.domain.value import Value
 
+REFUSED: Final = frozenset({"data", "behaviour"})
+"""Kinds that a vendor must have declared: what is on record of patients, and what is answered."""
+
 
 class Difference(Value):
     """One thing that is not as before. All its text may come from a vendor."""
 
-    kind: Literal["test-result", "image-configuration"]
+    kind: Literal["test-result", "image-configuration", "data", "schema", "behaviour"]
     subject: str
-    """What differs: `regression: test_x.py::test_y`, `image: user`."""
+    """What differs, the same in every run: `regression: test_x.py::test_y`, `image: user`,
+    `data: patients: record 9990000018: name`, `behaviour: http body/*/Foo: added`."""
     before: str
     after: str
     declared_by: str | None = None
     """The summary of the vendor's change that covers it; none where nothing does."""
+    change: Literal["added", "removed", "changed"] = Field(
+        default="changed", exclude_if=lambda change: change == "changed"
+    )
+    protected: bool = Field(default=False, exclude_if=lambda protected: not protected)
+    """Whether it touches what may never differ unseen: identifiers, names, doses, values …"""
+    hazards: tuple[str, ...] = Field(default=(), exclude_if=lambda hazards: not hazards)
+    """The hazards of the probes that it shows in."""
+    count: int = Field(default=1, exclude_if=lambda count: count == 1)
+    """In how many places the one cause shows."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it is a regression unless the vendor declared it.
+
+        Something new that touches nothing protected is not: readers that worked go on working.
+        """
+        return self.kind in REFUSED and (self.protected or self.change != "added")
 
 
 def differing_results(runs: Sequence[SuiteRun]) -> list[Difference]:
@@ -84,15 +107,33 @@ def declared(
 
 
 def undeclared(differences: Sequence[Difference]) -> list[Finding]:
-    """Note what no change of the vendor covers: it refuses nothing, but a person must see it."""
-    return [
-        Finding(
-            kind="undeclared-difference",
-            weight=Weight.NOTE,
-            summary=f"{difference.subject} differs, and no change of the vendor's covers it",
-            detail=f"before: {difference.before}; after: {difference.after}",
-            occurrence=difference.subject,
-        )
-        for difference in differences
-        if difference.declared_by is None
+    """Find what no change of the vendor's covers: a regression refuses, the rest is noted.
+
+    What touches something protected is noted even where it was declared, so that whoever signs
+    has seen it.
+    """
+    silent = [_undeclared(one) for one in differences if one.declared_by is None]
+    seen = [
+        _finding(one, "declared-protected-change", Weight.NOTE, f"as declared: {one.declared_by}")
+        for one in differences
+        if one.protected and one.declared_by is not None
     ]
+    return silent + seen
+
+
+def _undeclared(difference: Difference) -> Finding:
+    what = "and no change of the vendor's covers it"
+    if difference.refuses:
+        return _finding(difference, "regression", Weight.REFUSES, what)
+    return _finding(difference, "undeclared-difference", Weight.NOTE, what)
+
+
+def _finding(difference: Difference, kind: str, weight: Weight, why: str) -> Finding:
+    return Finding(
+        kind=kind,
+        weight=weight,
+        summary=f"{difference.subject} differs, {why}",
+        detail=f"before: {difference.before}; after: {difference.after}",
+        hazards=difference.hazards,
+        occurrence=difference.subject,
+    )

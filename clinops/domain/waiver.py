@@ -34,7 +34,13 @@ class Waiver(Document):
     id: WaiverId
     version: VersionText
     """The version offered; the next one needs a waiver of its own."""
-    finding: Literal["test-failed", "test-failed-on-both", "test-skipped", "undeclared-difference"]
+    finding: Literal[
+        "test-failed",
+        "test-failed-on-both",
+        "test-skipped",
+        "undeclared-difference",
+        "regression",
+    ]
     occurrence: ShortText
     """The finding's own, to the letter: `regression: test_x.py::test_y`."""
     message: str | None = None

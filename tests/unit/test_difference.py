@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,3 +107,49 @@ def test_the_way_back_differs_in_the_same_things(before, after):
         (one.subject, one.after, one.before) for one in back
     ]
     assert bool(there) == (before != after)
+
+
+def found(**changes: Any) -> Difference:
+    made = {"kind": "behaviour", "subject": "behaviour: x", "before": "a", "after": "b"}
+    return Difference.model_validate({**made, **changes})
+
+
+def weighed(*differences: Difference) -> list[tuple[str, Weight]]:
+    return [(one.kind, one.weight) for one in undeclared(differences)]
+
+
+REGRESSION = ("regression", Weight.REFUSES)
+NOTED = ("undeclared-difference", Weight.NOTE)
+SEEN = ("declared-protected-change", Weight.NOTE)
+
+
+@pytest.mark.parametrize(
+    ("difference", "findings"),
+    [
+        (found(), [REGRESSION]),
+        (found(kind="data"), [REGRESSION]),
+        (found(change="removed"), [REGRESSION]),
+        (found(change="added"), [NOTED]),
+        (found(kind="data", change="added"), [NOTED]),
+        (found(change="added", protected=True), [REGRESSION]),
+        (found(kind="schema", change="removed"), [NOTED]),
+        (found(kind="schema", protected=True), [NOTED]),
+        (found(kind="test-result"), [NOTED]),
+        (found(declared_by="It was wrong"), []),
+        (found(declared_by="It was wrong", protected=True), [SEEN]),
+        (found(kind="data", declared_by="Gone", change="removed", protected=True), [SEEN]),
+    ],
+)
+def test_what_refuses_unless_it_is_declared(difference, findings):
+    assert weighed(difference) == findings
+
+
+def test_a_finding_has_the_hazards_of_the_probes_that_show_it():
+    [finding] = undeclared([found(hazards=("H-1",))])
+    assert finding.hazards == ("H-1",)
+
+
+def test_a_difference_of_before_reads_and_is_written_as_it_was():
+    value = ROOT.json_value()
+    assert set(value) == {"kind", "subject", "before", "after", "declared_by"}
+    assert Difference.model_validate(value) == ROOT
