@@ -14,9 +14,12 @@ from typing import Any, Protocol, TypeVar
 from clinops.domain.envelope import Envelope, VerifiedEnvelope
 from clinops.domain.environment import Environment
 from clinops.domain.fold import ReleaseRecord
+from clinops.domain.inventory import Inventory
 from clinops.domain.ledger import Anchor, Entry, Kind
 from clinops.domain.manifest import Package
+from clinops.domain.observation import Observation
 from clinops.domain.outcome import State
+from clinops.domain.probe import ProbeCase
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.site import Backup, LiveSystem
 from clinops.domain.suite import Role, SuiteRun
@@ -321,3 +324,41 @@ class Stages(Protocol):
 
     def link(self, key: str, address: str, text: str) -> None:
         """Leave a link artifact."""
+
+
+class Inventories(Protocol):
+    """What systems hold, read record by record: nothing else proves that nothing was lost."""
+
+    def read(self, replica: Replica, environment: Environment, tree: EstateTree) -> Inventory:
+        """Read everything that a replica holds, without changing it.
+
+        Three sources: the environment's inventory program, the tables of its databases, the
+        files of its volumes. What an environment has none of is left out.
+
+        Raises BadInputError where the program's result is none, InfrastructureError (SeedError
+        for the program) where something could not be read. Whose fault that is, only the caller
+        knows: with the engine still there, the system's.
+        """
+
+
+class ProbeSession(Protocol):
+    """Questions to one replica, over connections that are kept between them."""
+
+    def run(self, case: ProbeCase) -> Observation:
+        """Ask once, and observe; never raises for what a system does or fails to do.
+
+        An error that the system answers is an answer. No answer at all, one that is too long to
+        be compared, or none in time, is an observation with a `problem`.
+        """
+
+
+class Probes(Protocol):
+    """Asks replicas what a product's probes ask."""
+
+    def session(
+        self, replica: Replica, environment: Environment
+    ) -> AbstractContextManager[ProbeSession]:
+        """Open a session; on leaving the context its connections are closed.
+
+        One thread at a time uses a session; sessions of several replicas run side by side.
+        """

@@ -11,6 +11,7 @@ from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import BuildPackage, Manifest
 from clinops.domain.parsing import Parsed, parse_with_places
+from clinops.domain.probe import PROBES_FOLDER, ProbeCase, ProbeFile
 from clinops.domain.release import Inputs, pin_inputs, release_id
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
@@ -119,9 +120,19 @@ class Estate:
     def _suites(self) -> dict[str, set[str]]:
         suites: dict[str, set[str]] = {}
         for path in self.files:
-            if found := _SUITE.fullmatch(path):
+            if (found := _SUITE.fullmatch(path)) and found[2] != PROBES_FOLDER:
                 suites.setdefault(found[1], set()).add(found[2])
         return suites
+
+    def probe_paths(self, product: str) -> list[str]:
+        """Return where a product's probes lie."""
+        folder = f"test_suites/{product}/{PROBES_FOLDER}/"
+        return [path for path in self.files if path.startswith(folder) and path.endswith(".yaml")]
+
+    def probes(self, product: str) -> list[ProbeCase]:
+        """Return everything that a product's probes ask, in order; nothing where it has none."""
+        files = (self.parsed(path, ProbeFile).document for path in self.probe_paths(product))
+        return [case for file in files for case in file.cases]
 
     def signers(self) -> Signers:
         """Return who of the trust may sign or push."""

@@ -13,6 +13,7 @@ from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import Manifest
+from clinops.domain.probe import ProbeFile
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
@@ -24,6 +25,7 @@ MODELS: dict[str, type[Document]] = {
     "gate": GatePolicy,
     "hazards": HazardLog,
     "manifest": Manifest,
+    "probes": ProbeFile,
     "signers": Signers,
     "sites": Sites,
     "vendor": Vendor,
