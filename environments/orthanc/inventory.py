@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,10 @@ def listed(archive: httpx.Client, level: str) -> Iterator[dict[str, Any]]:
 def keyed(records: Iterable[tuple[str, dict[str, str]]]) -> Records:
     """Gather records by key; where a key comes twice, neither record hides the other."""
     found: Records = {}
+    times: Counter[str] = Counter()
     for key, record in records:
-        times = sum(other == key or other.startswith(f"{key} (again") for other in found)
-        found[f"{key} (again {times})" if times else key] = record
+        found[f"{key} (again: {times[key]})" if times[key] else key] = record
+        times[key] += 1
     return found
 
 
