@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from clinops.domain.circumstances import GATE, HAZARD_LOG, WAIVERS, document_of
+from clinops.domain.manifest import Manifest
+from clinops.domain.outcome import State
 from clinops.domain.plan import Baseline
 from clinops.domain.release import Release
 from clinops.domain.site import LiveSystem
-from clinops.errors import NotFoundError
+from clinops.errors import BadInputError, NotFoundError
 from clinops.wiring import Wiring
 
 
@@ -54,3 +58,41 @@ def live_baseline(product: str, wiring: Wiring) -> Baseline | None:
         commit=last.commit,
         image=last.images.get(under_test),
     )
+
+
+def steps_to(manifest: Manifest, wiring: Wiring) -> tuple[Baseline, ...]:
+    """Return the versions that a manifest's upgrade path passes through, as the ledger has them.
+
+    The newest release of each, and never one that was refused or rejected.
+    """
+    return steps_among(_offered(manifest.product, wiring), manifest)
+
+
+def steps_among(described: Iterable[Baseline], manifest: Manifest) -> tuple[Baseline, ...]:
+    """Pick the versions that an upgrade path passes through, each where it comes first.
+
+    Args:
+        described: Versions of the product, newest first.
+        manifest: The manifest of the version that the path leads to.
+    """
+    found: dict[str, Baseline] = {}
+    for one in described if manifest.upgrade_path else ():
+        found.setdefault(one.version, one)
+    passed = (step.version for step in manifest.upgrade_path)
+    return tuple(
+        found[version] for version in passed if version in found and version != manifest.version
+    )
+
+
+def _offered(product: str, wiring: Wiring) -> Iterator[Baseline]:
+    for record in wiring.ledger.releases(product):
+        if record.state in {State.REFUSED, State.REJECTED}:
+            continue
+        release = Release.model_validate(record.release)
+        estate = wiring.estate(wiring.repository.at(release.commit))
+        try:
+            package = estate.manifest(release.manifest_path).package
+        except BadInputError:
+            # What this version of ClinOps can't read any more is as if it were not known.
+            continue
+        yield Baseline(version=release.version, package=package, commit=release.commit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinops.domain.environment import Environment
-from clinops.domain.manifest import Manifest, Package
+from clinops.domain.manifest import Manifest, Package, UpgradeStep, is_above
 from clinops.domain.release import Release
 from clinops.domain.suite import Role
 from clinops.domain.value import Value
@@ -28,6 +28,15 @@ class Plan(Value):
     environment: Environment
     suites: tuple[str, ...]
     baseline: Baseline | None
+    steps: tuple[Baseline, ...] = ()
+    """Versions that the manifest's `upgrade_path` passes through, where a package is known."""
+
+    @property
+    def waypoints(self) -> list[UpgradeStep]:
+        """What must be passed on the way from the version in use, the candidate included."""
+        live = self.baseline
+        path = self.manifest.upgrade_path
+        return [step for step in path if live is None or is_above(step.version, live.version)]
 
     @property
     def runs(self) -> tuple[tuple[str, Role], ...]:

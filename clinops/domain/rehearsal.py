@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import groupby
+from typing import Final, Literal
 
 from pydantic import Field
 
+from clinops.domain.finding import Finding, Weight
 from clinops.domain.value import Value
+
+SHOWN: Final = 200
+"""Losses that a rehearsal keeps; of the others only the number."""
+_NAMED = 5
 
 
 class WayBack(StrEnum):
@@ -17,7 +25,7 @@ class WayBack(StrEnum):
     LOSSY = "lossy"
     """The old version works again, without some records or with other contents."""
     IMPOSSIBLE = "impossible"
-    """The old version does not work any more."""
+    """The old version does not work any more, or its records can't be read."""
     NOT_TRIED = "not-tried"
     """The way up failed, so there was nothing to come back from."""
 
@@ -44,18 +52,37 @@ class Loss(Value):
     """Whether it was written after the upgrade, by the candidate."""
 
 
+class Gap(Value):
+    """Something that could not be found out, through no fault of the candidate's."""
+
+    kind: Literal[
+        "replica-never-ready",
+        "inventory-failed",
+        "inventory-empty",
+        "step-unknown",
+        "writer-failed",
+        "nothing-written",
+    ]
+    what: str
+    detail: str = ""
+    stopped: bool = False
+    """Whether the rehearsal ended there."""
+
+
 class Rehearsal(Value):
     """What was tried, what was lost, and how long users would be without the system."""
 
     steps: tuple[Step, ...]
     upgraded: bool
-    """Whether the candidate got ready on the data of the version in use."""
-    strategy: str
-    """The way back that the manifest declares: `binary`, `script`, `restore`."""
+    """Whether the candidate works on the data of the version in use, and its records are read."""
+    strategy: Literal["binary", "script", "restore"]
+    """The way back that the manifest declares."""
     way_back: WayBack
     losses: tuple[Loss, ...] = ()
-    """After the way back; at most 200, `lost` has their number."""
+    """After the way back; at most 200, of each sort at least one; `lost` has their number."""
     lost: int = 0
+    altered: tuple[Loss, ...] = ()
+    """What was there before and read otherwise once new data had been written; at most 200."""
     point_of_no_return: str
     """One sentence: from when on the old version can't simply be started again."""
     seconds_up: float
@@ -64,3 +91,137 @@ class Rehearsal(Value):
     """Downtime of the way back; none where it was not tried or failed."""
     read: dict[str, int] = Field(default_factory=dict)
     """How many records of each collection were read before the upgrade."""
+    written: dict[str, int] = Field(default_factory=dict)
+    """How many records of each collection the candidate wrote after it."""
+    gaps: tuple[Gap, ...] = ()
+
+
+def findings(rehearsal: Rehearsal) -> list[Finding]:
+    """Find what a person must know of a rehearsal; it follows from the rehearsal alone."""
+    return [
+        *_of_gaps(rehearsal),
+        *_of_the_way_up(rehearsal),
+        *_of_writing(rehearsal),
+        *_of_the_way_back(rehearsal),
+        *_of_losses(rehearsal),
+    ]
+
+
+def shown(losses: Sequence[Loss]) -> tuple[Loss, ...]:
+    """Choose the losses that a rehearsal keeps: the first of each sort before its second."""
+    ranked = [
+        (place, number, loss)
+        for number, sort in enumerate(_sorted(losses))
+        for place, loss in enumerate(sort)
+    ]
+    ranked.sort(key=lambda one: one[:2])
+    return tuple(loss for _, _, loss in ranked[:SHOWN])
+
+
+def _of_gaps(rehearsal: Rehearsal) -> Iterator[Finding]:
+    for gap in rehearsal.gaps:
+        yield _finding(gap.kind, Weight.INCONCLUSIVE, gap.what, gap.detail)
+    ended = any(gap.stopped for gap in rehearsal.gaps)
+    if rehearsal.upgraded and rehearsal.way_back is WayBack.NOT_TRIED and not ended:
+        what = "the way back was not tried, and nothing says why"
+        yield _finding("rollback-not-tried", Weight.INCONCLUSIVE, what)
+
+
+def _of_the_way_up(rehearsal: Rehearsal) -> Iterator[Finding]:
+    if rehearsal.upgraded or any(gap.stopped for gap in rehearsal.gaps):
+        return
+    step = _failed_step(rehearsal)
+    what = f"the upgrade of a copy of the data failed at: {step.name}"
+    yield _finding("upgrade-failed", Weight.REFUSES, what, step.problem)
+
+
+def _of_writing(rehearsal: Rehearsal) -> Iterator[Finding]:
+    if not rehearsal.gaps and not any(rehearsal.read.values()):
+        what = "the environment keeps nothing that an upgrade could lose: no record was read"
+        yield _finding("nothing-to-lose", Weight.NOTE, what)
+    elif rehearsal.upgraded and not rehearsal.gaps and not any(rehearsal.written.values()):
+        what = "nothing new was at stake on the way back: the environment has no writer program"
+        yield _finding("nothing-written", Weight.NOTE, what)
+    for sort in _sorted(rehearsal.altered):
+        what = f"writing new data on the candidate altered what was there: {_in_words(sort)}"
+        yield _finding("written-over", Weight.REFUSES, what, _listed(sort), sort[0])
+
+
+def _of_the_way_back(rehearsal: Rehearsal) -> Iterator[Finding]:
+    if rehearsal.way_back is not WayBack.IMPOSSIBLE:
+        return
+    step = _failed_step(rehearsal)
+    what = f"the way back ({rehearsal.strategy}) fails at: {step.name}"
+    if rehearsal.strategy != "restore":
+        what += "; a site would put its backup back, and lose what was written since the upgrade"
+    yield _finding("rollback-impossible", _blame(rehearsal), what, step.problem)
+
+
+def _of_losses(rehearsal: Rehearsal) -> Iterator[Finding]:
+    hidden = rehearsal.lost - len(rehearsal.losses)
+    for sort in _sorted(rehearsal.losses):
+        what = f"after the way back ({rehearsal.strategy}), {_in_words(sort)}"
+        if not sort[0].new:
+            yield _finding("rollback-lossy", _blame(rehearsal), what, _listed(sort), sort[0])
+        elif rehearsal.strategy == "restore":
+            what += ": a backup can't hold what is written after it"
+            yield _finding("rollback-loses-new", Weight.NOTE, what, _listed(sort), sort[0])
+        else:
+            what += ", written since the upgrade: such a way back is `restore`, and must say so"
+            yield _finding("rollback-lossy", Weight.REFUSES, what, _listed(sort), sort[0])
+    if hidden > 0:
+        what = f"{hidden} more losses after the way back are not listed"
+        whole = len(_sorted(rehearsal.losses)) < SHOWN
+        yield _finding("rollback-more-losses", Weight.NOTE if whole else _blame(rehearsal), what)
+    if rehearsal.way_back is WayBack.LOSSY and not rehearsal.losses:
+        what = "the way back is called lossy, and nothing says what it loses"
+        yield _finding("rollback-lossy", Weight.REFUSES, what)
+
+
+def _blame(rehearsal: Rehearsal) -> Weight:
+    # What comes out of the backup has never met the candidate: if that does not work, nothing is
+    # known about the release.
+    return Weight.INCONCLUSIVE if rehearsal.strategy == "restore" else Weight.REFUSES
+
+
+def _failed_step(rehearsal: Rehearsal) -> Step:
+    failed = [step for step in rehearsal.steps if step.problem]
+    return failed[-1] if failed else Step(name="a step that is not on record", seconds=0)
+
+
+def _sorted(losses: Sequence[Loss]) -> list[list[Loss]]:
+    """Put losses of one cause together, those of what was there before the upgrade first."""
+
+    def cause(loss: Loss) -> tuple[bool, str, str]:
+        return loss.new, loss.collection, loss.field
+
+    return [list(found) for _, found in groupby(sorted(losses, key=cause), key=cause)]
+
+
+def _in_words(sort: Sequence[Loss]) -> str:
+    names = ", ".join(loss.record for loss in sort[:_NAMED])
+    more = f" and {len(sort) - _NAMED} more" if len(sort) > _NAMED else ""
+    first = sort[0]
+    if first.field:
+        return f"{first.field} reads otherwise in {first.collection}: {names}{more}"
+    return f"records of {first.collection} are gone: {names}{more}"
+
+
+def _listed(sort: Sequence[Loss]) -> str:
+    return "\n".join(
+        f"{loss.record}: before: {loss.before}" + (f"; after: {loss.after}" if loss.field else "")
+        for loss in sort[: 2 * _NAMED]
+    )
+
+
+def _finding(
+    kind: str, weight: Weight, what: str, detail: str = "", loss: Loss | None = None
+) -> Finding:
+    about = "" if loss is None else f" {loss.collection}: {loss.field or 'gone'}"
+    return Finding(
+        kind=kind,
+        weight=weight,
+        summary=what[:1].upper() + what[1:],
+        detail=detail,
+        occurrence=f"{kind}:{about}" if about else kind,
+    )

@@ -1,0 +1,156 @@
+"""What a way back loses: four readings of one system, held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from clinops.domain.inventory import LONGEST, Collection, Inventory, Source
+from clinops.domain.rehearsal import Loss
+
+
+class Readings(NamedTuple):
+    """Inventories in the order in which they were read."""
+
+    before: Inventory
+    """On the version in use."""
+    upgraded: Inventory
+    """On the candidate, before anything was written."""
+    written: Inventory
+    """On the candidate, after new data was written; the same as `upgraded` if none was."""
+    back: Inventory
+    """On the version in use again."""
+
+
+def losses(readings: Readings) -> list[Loss]:
+    """Find every record that is gone or reads otherwise after the way back.
+
+    What an interface of the system says of a record from before the upgrade has to read as it did
+    then. A row or a file may be what the upgrade or the writing has made of it, for that was
+    judged (as a difference) when it happened: the way back must not change it further.
+    """
+    return [
+        loss
+        for name in _names(readings.before, readings.written)
+        for record in _records(name, readings)
+        for loss in _of_record(record)
+    ]
+
+
+def altered(upgraded: Inventory, written: Inventory) -> list[Loss]:
+    """Find what interfaces say otherwise of older records once something new was written.
+
+    Counters and indexes move when users write, so tables and files are left out.
+    """
+    same = Readings(upgraded, upgraded, upgraded, written)
+    return [
+        loss
+        for name in _names(upgraded)
+        if upgraded.collections[name].source is Source.PROGRAM
+        for record in _records(name, same)
+        for loss in _of_record(record)
+    ]
+
+
+def written(upgraded: Inventory, after: Inventory) -> dict[str, int]:
+    """Count what was written, by collection: as interfaces show it, where they are asked."""
+    collections = {**upgraded.collections, **after.collections}
+    asked = [name for name in collections if collections[name].source is Source.PROGRAM]
+    unwritten = Readings(upgraded, upgraded, after, upgraded)
+    counts = {
+        name: sum(one.written not in (None, one.upgraded) for one in _records(name, unwritten))
+        for name in asked or collections
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+class _Record(NamedTuple):
+    """One record at four moments; none where it was not there."""
+
+    collection: str
+    name: str
+    source: Source
+    known: frozenset[str]
+    """The fields that were known before the upgrade."""
+    before: Mapping[str, str] | None
+    upgraded: Mapping[str, str] | None
+    written: Mapping[str, str] | None
+    back: Mapping[str, str] | None
+
+
+class _Values(NamedTuple):
+    """One field at four moments; none where it had no value."""
+
+    before: str | None
+    upgraded: str | None
+    written: str | None
+    back: str | None
+
+
+def _names(*inventories: Inventory) -> list[str]:
+    return sorted({name for inventory in inventories for name in inventory.collections})
+
+
+def _records(name: str, readings: Readings) -> Iterator[_Record]:
+    found = [inventory.collections.get(name) for inventory in readings]
+    there = [collection for collection in found if collection is not None]
+    digested = any(collection.digested for collection in there)
+    known = found[0].names if found[0] is not None else frozenset()
+    wanted = [collection.records for collection in (found[0], found[2]) if collection is not None]
+    for record in sorted(set().union(*wanted)):
+        moments = (_fields(collection, record, digested) for collection in found)
+        yield _Record(name, record, there[0].source, known, *moments)
+
+
+def _fields(collection: Collection | None, record: str, digested: bool) -> Mapping[str, str] | None:
+    if collection is None or record not in collection.records:
+        return None
+    return collection.fields(record, digested=digested)
+
+
+def _of_record(record: _Record) -> Iterator[Loss]:
+    if record.back is None:
+        yield from _gone(record)
+    elif record.back != record.before or record.written != record.upgraded:
+        fields = {*(record.before or {}), *(record.written or {}), *record.back}
+        for field in sorted(fields):
+            yield from _of_field(record, field)
+
+
+def _gone(record: _Record) -> Iterator[Loss]:
+    new = record.before is None
+    if new and record.upgraded is not None:
+        return
+    went_earlier = record.upgraded is None or record.written is None
+    if not new and went_earlier and record.source is not Source.PROGRAM:
+        return
+    held = record.before or record.written or {}
+    text = ", ".join(f"{field}: {value}" for field, value in sorted(held.items()))
+    yield Loss(collection=record.collection, record=record.name, before=text[:LONGEST], new=new)
+
+
+def _of_field(record: _Record, field: str) -> Iterator[Loss]:
+    values = _Values(*(None if one is None else one.get(field) for one in record[4:]))
+    old = record.before is not None and field in record.known
+    lost = _lost(record.source, values, old=old)
+    if lost is not None:
+        before = values.written if lost == "new" else values.before
+        yield Loss(
+            collection=record.collection,
+            record=record.name,
+            field=field,
+            before=before or "",
+            after=values.back or "",
+            new=lost == "new",
+        )
+
+
+def _lost(source: Source, values: _Values, *, old: bool) -> Literal["new", "old"] | None:
+    before, upgraded, written, back = values
+    if old and source is Source.PROGRAM:
+        return None if back == before else "old"
+    if written not in {upgraded, back}:
+        return "new" if not old or back in {before, upgraded} else "old"
+    if upgraded != written or not old or back in {before, upgraded}:
+        return None
+    return "old"
