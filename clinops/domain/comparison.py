@@ -61,3 +61,5 @@ class Comparison(Value):
     unanswered: tuple[str, ...] = ()
     """Probes that a baseline did not answer, with the reason: missing evidence."""
     speeds: tuple[Speed, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+    """Probes whose speed was to be measured, and for which there was no time."""

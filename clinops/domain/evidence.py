@@ -8,16 +8,23 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
+from clinops.domain import behaviour
+from clinops.domain.comparison import Comparison
 from clinops.domain.difference import Difference, differing_results, undeclared
-from clinops.domain.digest import Digest, digest_of
+from clinops.domain.digest import Digest, canonical, digest_bytes, digest_of
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import Outcome
+from clinops.domain.rehearsal import Rehearsal
+from clinops.domain.rehearsal import findings as rehearsal_findings
 from clinops.domain.release import Release
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 from clinops.domain.value import Value
 from clinops.domain.waiver import Waiver, apply
 
 SCHEMA: Final = "urn:clinops:evidence:1"
+
+COMPARISON: Final = "comparison.json"
+"""The comparison among the evidence files."""
 
 FileName = Annotated[
     str,
@@ -52,6 +59,10 @@ class Evidence(Value):
     """What is not as in the version in use, declared by the vendor or not."""
     waivers: tuple[Waiver, ...] = Field(default=(), exclude_if=lambda found: not found)
     """Every waiver of the product at the release's commit, whether it waives anything or not."""
+    rehearsal: Rehearsal | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The way up and the way back, tried on a copy of the data; none without a version in use."""
+    comparison: Comparison | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What two baselines and the candidate answered; none where there are no probes."""
     outcome: Outcome
     files: dict[FileName, Digest]
     """Every evidence file by its name in the bundle."""
@@ -86,9 +97,15 @@ class Evidence(Value):
             self.waivers,
             version=self.release.version,
             day=self.day,
+            rehearsal=self.rehearsal,
+            comparison=self.comparison,
         )
         outcome = decide([*self.findings, *derived], self.runs)
-        found = [*self._strange_runs(), *self._strange_findings(derived)]
+        found = [
+            *self._strange_runs(),
+            *self._strange_comparison(),
+            *self._strange_findings(derived),
+        ]
         if outcome is not self.outcome:
             found.append(f"the outcome is {self.outcome}, but the runs and findings say {outcome}")
         return found
@@ -111,6 +128,21 @@ class Evidence(Value):
                 for difference in differing_results(self.runs)
                 if difference.subject not in listed
             ),
+        ]
+
+    def _strange_comparison(self) -> list[str]:
+        compared = self.comparison
+        file = None if compared is None else digest_bytes(canonical(compared.json_value()))
+        if self.files.get(COMPARISON) != file:
+            return [f"{COMPARISON} does not say what the evidence says of the comparison"]
+        if compared is None:
+            return []
+        # Whatever covers one may be left out: who declared what, the manifest says.
+        listed = {one.model_copy(update={"declared_by": None}) for one in self.differences}
+        return [
+            f"the difference in {difference.subject} is left out, or told otherwise"
+            for difference in behaviour.differing_behaviour(compared)
+            if difference not in listed
         ]
 
     def _strange_findings(self, derived: Sequence[Finding]) -> list[str]:
@@ -139,9 +171,17 @@ def findings_from(
     *,
     version: str,
     day: dt.date,
+    rehearsal: Rehearsal | None = None,
+    comparison: Comparison | None = None,
 ) -> tuple[Finding, ...]:
-    """Return everything that follows from what ran, with the waivers of that day applied."""
-    found = [*missing_runs(plan, runs), *compare_runs(runs), *undeclared(differences)]
+    """Return everything that follows from what was done, with the waivers of that day applied."""
+    found = [
+        *missing_runs(plan, runs),
+        *compare_runs(runs),
+        *undeclared(differences),
+        *(rehearsal_findings(rehearsal) if rehearsal else ()),
+        *(behaviour.findings(comparison) if comparison else ()),
+    ]
     return apply(found, waivers, version, day)
 
 

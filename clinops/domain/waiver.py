@@ -40,6 +40,7 @@ class Waiver(Document):
         "test-skipped",
         "undeclared-difference",
         "regression",
+        "slower",
     ]
     occurrence: ShortText
     """The finding's own, to the letter: `regression: test_x.py::test_y`."""

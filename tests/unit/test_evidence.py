@@ -7,6 +7,8 @@ import datetime as dt
 import pytest
 from pydantic import ValidationError
 
+from clinops.domain.behaviour import differing_behaviour
+from clinops.domain.comparison import Group
 from clinops.domain.difference import Difference, differing_results, undeclared
 from clinops.domain.digest import canonical, digest_bytes
 from clinops.domain.evidence import Evidence, compare_runs, decide, missing_runs
@@ -14,6 +16,7 @@ from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import STATE_AFTER, Outcome
 from clinops.domain.suite import Role, Verdict
 from clinops.domain.waiver import Waiver, apply
+from tests.fakes.compared import SLOWER, comparison, group, lossy, rehearsal
 from tests.fakes.evidence import FakeEvidence, case, qualified, run
 
 SMOKE = ("smoke", Role.CANDIDATE)
@@ -138,6 +141,8 @@ def test_the_digest_covers_every_field():
         "findings": (finding(Weight.NOTE),),
         "differences": (CHANGED_USER,),
         "waivers": (WAIVER,),
+        "rehearsal": rehearsal(),
+        "comparison": comparison(),
         "outcome": Outcome.REFUSED,
         "files": {},
         "engine": "0.2.0",
@@ -294,3 +299,69 @@ def test_evidence_from_before_waivers_and_differences_keeps_its_digest():
 )
 def test_a_finding_about_a_test_names_its_occurrence(runs, occurrence):
     assert [found.occurrence for found in compare_runs(runs)] == [occurrence]
+
+
+def compared(*groups: Group, **changes: object) -> dict[str, object]:
+    """Bind a comparison to evidence as a qualification does."""
+    made = comparison(*groups)
+    differences = tuple(differing_behaviour(made))
+    findings = tuple(undeclared(differences))
+    whole = {
+        "comparison": made,
+        "differences": differences,
+        "findings": findings,
+        "outcome": decide(findings, [run(case())]),
+        "files": {
+            **evidence().files,
+            "comparison.json": digest_bytes(canonical(made.json_value())),
+        },
+    }
+    return {**whole, **changes}
+
+
+def test_evidence_of_a_comparison_contradicts_nothing():
+    assert contradictions(**compared()) == []
+    assert contradictions(**compared(group())) == []
+
+
+def test_evidence_of_before_comparisons_and_rehearsals_keeps_its_digest():
+    assert not {"comparison", "rehearsal"} & set(evidence().json_value())
+
+
+@pytest.mark.parametrize("left_out", ["comparison", "files"])
+def test_a_comparison_and_its_file_belong_together(left_out):
+    told = contradictions(**compared(**{left_out: getattr(evidence(), left_out)}))
+    assert told == ["comparison.json does not say what the evidence says of the comparison"]
+
+
+def test_a_regression_can_not_be_left_out():
+    told = contradictions(
+        **compared(group(), differences=(), findings=(), outcome=Outcome.QUALIFIED)
+    )
+    subject = "behaviour: http body/*/Name: changed"
+    assert told == [f"the difference in {subject} is left out, or told otherwise"]
+
+
+def test_a_regression_can_not_be_made_harmless():
+    added = differing_behaviour(comparison(group()))[0].model_copy(update={"change": "added"})
+    told = contradictions(**compared(group(), differences=(added,)))
+    assert told[0].startswith("the difference in behaviour: http body/*/Name: changed is left out")
+
+
+def test_what_follows_from_a_comparison_can_not_be_left_out():
+    made = comparison(speeds=(SLOWER,))
+    files = {"comparison.json": digest_bytes(canonical(made.json_value()))}
+    told = contradictions(
+        **compared(comparison=made, differences=(), files={**evidence().files, **files})
+    )
+    assert told == [
+        "a finding is left out: search has become slower beyond doubt",
+        "the outcome is qualified, but the runs and findings say refused",
+    ]
+
+
+def test_what_follows_from_a_rehearsal_can_not_be_left_out():
+    assert contradictions(rehearsal=rehearsal()) == []
+    left_out, outcome = contradictions(rehearsal=lossy())
+    assert "9990000018" in left_out
+    assert outcome == "the outcome is qualified, but the runs and findings say refused"

@@ -1,0 +1,122 @@
+"""Behaviour: what follows from a comparison, as differences and findings.
+
+It is derived when evidence is assembled, and again by whoever verifies the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Final
+
+from clinops.domain.comparison import Comparison, Group, Speed
+from clinops.domain.difference import Difference
+from clinops.domain.finding import Finding, Weight
+from clinops.domain.speed import is_slower
+
+_LONGEST: Final = 300
+_MOST_LINES: Final = 20
+
+
+def differing_behaviour(comparison: Comparison) -> list[Difference]:
+    """Make one difference of each cause, however many answers show it."""
+    return [_difference(group) for group in comparison.groups]
+
+
+def _difference(group: Group) -> Difference:
+    shown = group.examples[0] if group.examples else None
+    absent = {"added": ("not there", "there"), "removed": ("there", "not there")}
+    before, after = absent.get(group.change, ("not shown", "not shown"))
+    return Difference(
+        kind="behaviour",
+        subject=f"behaviour: {_subject(group.subject)}",
+        before=cut(shown.before) if shown else before,
+        after=cut(shown.after) if shown else after,
+        change=group.change,
+        protected=group.protected,
+        hazards=group.hazards,
+        count=group.count,
+    )
+
+
+def _subject(text: str) -> str:
+    """Shorten a subject so that two different ones stay different: people declare by it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…{_short_digest(text)}"
+
+
+def _short_digest(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
+
+
+def cut(text: str) -> str:
+    """Cut what a system answered to what a person reads of it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def findings(comparison: Comparison) -> list[Finding]:
+    """Find why nothing can be told, and what has become slower."""
+    return [
+        *_unanswered(comparison),
+        *_noise(comparison),
+        *(_slower(speed) for speed in comparison.speeds if speed.slower or is_slower(speed)),
+        *_unmeasured(comparison),
+    ]
+
+
+def _unanswered(comparison: Comparison) -> Iterator[Finding]:
+    if comparison.unanswered:
+        yield Finding(
+            kind="probe-unanswered",
+            weight=Weight.INCONCLUSIVE,
+            summary=f"{len(comparison.unanswered)} of {comparison.probes} probes were not answered "
+            "in a way that could be compared",
+            detail=_lines(comparison.unanswered),
+        )
+    elif not comparison.answers:
+        yield Finding(
+            kind="probe-unanswered",
+            weight=Weight.INCONCLUSIVE,
+            summary="No answer of the candidate was held against the baseline's",
+        )
+
+
+def _noise(comparison: Comparison) -> Iterator[Finding]:
+    if comparison.noise:
+        places = [f"{e.probe} {e.path}: {cut(e.before)} / {cut(e.after)}" for e in comparison.noise]
+        yield Finding(
+            kind="unexplained-noise",
+            weight=Weight.INCONCLUSIVE,
+            summary="Two identical baselines differ, and no noise rule says why, "
+            f"in {len(places)} places",
+            detail=_lines(places),
+        )
+
+
+def _slower(speed: Speed) -> Finding:
+    low, high = speed.ratio_p95
+    return Finding(
+        kind="slower",
+        weight=Weight.REFUSES,
+        summary=f"{speed.probe} has become slower beyond doubt",
+        detail=f"median {speed.median_before:.1f} ms, now {speed.median_after:.1f} ms; longer in "
+        f"{speed.superiority:.0%} of {speed.pairs} pairs held against each other "
+        f"(p = {speed.p_value:.2g}); 95th percentile {low:.2f} to {high:.2f} times as long",
+        occurrence=f"speed: {speed.probe}",
+    )
+
+
+def _unmeasured(comparison: Comparison) -> Iterator[Finding]:
+    if comparison.unmeasured:
+        yield Finding(
+            kind="speed-not-measured",
+            weight=Weight.NOTE,
+            summary=f"The speed of {len(comparison.unmeasured)} probes was not measured: "
+            "there was no time for it",
+            detail=_lines(comparison.unmeasured),
+        )
+
+
+def _lines(texts: Sequence[str]) -> str:
+    shown = [cut(text.replace("\n", " ")) for text in texts[:_MOST_LINES]]
+    more = len(texts) - len(shown)
+    return "\n".join([*shown, *([f"and {more} more"] if more else [])])
