@@ -1,0 +1,205 @@
+"""What changed between two inventories, and how it is told to a person who must judge it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from clinops.domain.collection_change import Alteration, CollectionChange, Reshaping, change_of
+from clinops.domain.difference import Difference
+from clinops.domain.excerpt import NOTHING, excerpt, excerpts
+from clinops.domain.inventory import Inventory, Source
+from clinops.domain.plain_words import count, harmless
+
+_EXAMPLES: Final = 3
+"""Records that are named where one cause altered many; so many altered ones are each told."""
+_FIELDS = 4
+_LONGEST_KEY = 200
+_NOUNS: Final = {Source.PROGRAM: "record", Source.TABLE: "row", Source.FILES: "file"}
+_Verb = Literal["added", "removed", "changed"]
+
+
+@dataclass(frozen=True)
+class InventoryChange:
+    """The collections in which anything changed, by name."""
+
+    collections: tuple[CollectionChange, ...]
+
+    @property
+    def harmed(self) -> int:
+        """How many records are gone or read otherwise."""
+        return sum(change.harmed for change in self.collections)
+
+
+def changes(before: Inventory, after: Inventory) -> InventoryChange:
+    """Hold two inventories against each other."""
+    names = sorted(before.collections.keys() | after.collections.keys())
+    found = (
+        change_of(name, before.collections.get(name), after.collections.get(name)) for name in names
+    )
+    return InventoryChange(tuple(change for change in found if change))
+
+
+def differences(change: InventoryChange) -> list[Difference]:
+    """Tell each cause in one line: few records by their keys, many with some examples."""
+    return [told for one in change.collections for told in _told(one)]
+
+
+def in_words(change: InventoryChange) -> list[str]:
+    """Say how much changed, a line for each cause: `3 of 10,000 rows of x changed: name`."""
+    return [line for one in change.collections for line in _lines(one)]
+
+
+def in_brief(fields: Mapping[str, str]) -> str:
+    """Show the contents of a record: `born “1947-03-02”, name “Müller”`."""
+    shown = [f"{name} {excerpt(text)}" for name, text in list(fields.items())[:_FIELDS]]
+    return ", ".join(shown) + (" …" if len(fields) > _FIELDS else "")
+
+
+def _told(change: CollectionChange) -> Iterator[Difference]:
+    if change.before is None or change.after is None:
+        yield _come_or_gone(change)
+        return
+    yield from _lost(change)
+    if change.added:
+        yield _difference(
+            f"data: {change.name}: added", NOTHING, _many(change, change.added), "added"
+        ).model_copy(update={"count": len(change.added)})
+    yield from _altered(change)
+    yield from (_reshaped(change.name, one) for one in change.reshaped)
+
+
+def _come_or_gone(change: CollectionChange) -> Difference:
+    if change.lost:
+        return _lost_together(change, "the whole collection is gone")
+    size = count(change.after or 0, _NOUNS[change.source])
+    if change.before is None:
+        kind = "schema" if change.source is Source.TABLE else "data"
+        return _difference(f"{kind}: {change.name}: added", "not there", size, "added")
+    return _difference(f"schema: {change.name}: removed", "empty", "not there", "removed")
+
+
+def _lost(change: CollectionChange) -> Iterator[Difference]:
+    if not _few(len(change.lost), change):
+        if change.lost:
+            yield _lost_together(change, NOTHING)
+        return
+    for key, fields in change.lost.items():
+        subject = f"data: {change.name}: record {_key(key)}: lost"
+        yield _difference(subject, in_brief(fields) or "there", NOTHING, "removed")
+
+
+def _lost_together(change: CollectionChange, after: str) -> Difference:
+    before = f"{_of(len(change.lost), change)}: {_records(change.lost)}"
+    made = _difference(f"data: {change.name}: lost", before, after, "removed")
+    return made.model_copy(update={"count": len(change.lost)})
+
+
+def _altered(change: CollectionChange) -> Iterator[Difference]:
+    for field, alterations in _by_field(change.altered).items():
+        gone = all(one.after is None for one in alterations)
+        verb: _Verb = "removed" if gone else "changed"
+        if _few(len(alterations), change):
+            for one in alterations:
+                subject = f"data: {change.name}: record {_key(one.record)}: {field}"
+                yield _difference(subject, *excerpts(one.before, one.after), verb)
+            continue
+        shown = [(_key(one.record), excerpts(one.before, one.after)) for one in _odd(alterations)]
+        before = "; ".join(f"{key} {pair[0]}" for key, pair in shown)
+        after = "; ".join(f"{key} {pair[1]}" for key, pair in shown)
+        before = f"{_of(len(alterations), change)}, such as {before}"
+        made = _difference(f"data: {change.name}: {field}", before, after, verb)
+        yield made.model_copy(update={"count": len(alterations)})
+
+
+def _odd(alterations: Sequence[Alteration]) -> list[Alteration]:
+    """Choose examples that are unlike each other: the usual one first, then the rarest.
+
+    One record that was altered in a way of its own must not hide among the thousands of others.
+    """
+    shapes: dict[tuple[str, str], list[Alteration]] = {}
+    for one in alterations:
+        shapes.setdefault((_shape(one.before), _shape(one.after)), []).append(one)
+    usual, *others = sorted(shapes.values(), key=len, reverse=True)
+    chosen = [usual[0], *(group[0] for group in reversed(others))]
+    return [*chosen, *usual[1:]][:_EXAMPLES]
+
+
+def _shape(text: str | None) -> str:
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text)) if text is not None else NOTHING
+
+
+def _reshaped(name: str, one: Reshaping) -> Difference:
+    verb: _Verb = "changed"
+    if one.before is None or one.after is None:
+        verb = "added" if one.before is None else "removed"
+    subject = f"schema: {name}: {one.part}" + (f" {verb}" if verb != "changed" else "")
+    return _difference(subject, one.before or "not there", one.after or "not there", verb)
+
+
+def _difference(subject: str, before: str, after: str, change: _Verb) -> Difference:
+    data = subject.startswith("data: ")
+    return Difference(
+        kind="data" if data else "schema",
+        subject=_line(subject),
+        before=harmless(before),
+        after=harmless(after),
+        change=change,
+        # What an inventory holds must not be lost or altered without whoever signs knowing it.
+        protected=data and change != "added",
+    )
+
+
+def _lines(change: CollectionChange) -> Iterator[str]:
+    noun, name = _NOUNS[change.source], _line(change.name)
+    if change.before is None:
+        yield f"{name} is new, with {count(change.after or 0, noun)}"
+    elif change.after is None:
+        yield f"{name} is gone, with {count(change.before, noun)}"
+    else:
+        if change.lost:
+            yield f"{_of(len(change.lost), change)} of {name} lost"
+        if change.added:
+            yield f"{count(len(change.added), noun)} added to {name}"
+        for field, alterations in _by_field(change.altered).items():
+            yield f"{_of(len(alterations), change)} of {name} changed: {_line(field)}"
+        for one in change.reshaped:
+            yield _line(_reshaped(name, one).subject.removeprefix("schema: "))
+
+
+def _by_field(alterations: Iterable[Alteration]) -> dict[str, list[Alteration]]:
+    fields: dict[str, list[Alteration]] = {}
+    for one in alterations:
+        fields.setdefault(one.field, []).append(one)
+    return fields
+
+
+def _few(number: int, change: CollectionChange) -> bool:
+    """Whether each is told by its key: not where all that there are have the same cause."""
+    return number == 1 or (0 < number <= _EXAMPLES and number != change.before)
+
+
+def _of(number: int, change: CollectionChange) -> str:
+    return f"{number:,} of {count(change.before or 0, _NOUNS[change.source])}"
+
+
+def _many(change: CollectionChange, records: Mapping[str, Mapping[str, str]]) -> str:
+    return f"{count(len(records), _NOUNS[change.source])}: {_records(records)}"
+
+
+def _records(records: Mapping[str, Mapping[str, str]]) -> str:
+    shown = [
+        f"{_key(key)} ({in_brief(fields)})" if fields else _key(key)
+        for key, fields in list(records.items())[:_EXAMPLES]
+    ]
+    return "; ".join(shown) + ("; …" if len(records) > _EXAMPLES else "")
+
+
+def _key(key: str) -> str:
+    return _line(key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…")
+
+
+def _line(text: str) -> str:
+    return harmless(text).replace("\n", "\ufffd")
