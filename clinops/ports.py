@@ -20,8 +20,9 @@ from clinops.domain.manifest import Package
 from clinops.domain.observation import Observation
 from clinops.domain.outcome import State
 from clinops.domain.probe import ProbeCase
-from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.replica import Executed, Moved, Replica, ReplicaFailure
 from clinops.domain.site import Backup, LiveSystem
+from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role, SuiteRun
 
 T = TypeVar("T")
@@ -232,6 +233,67 @@ class Replicas(Protocol):
         that fails raises EngineError: ours.
         """
 
+    def freeze(
+        self, replica: Replica, environment: Environment, key: str, *, lease: str | None
+    ) -> Snapshot:
+        """Stop a replica cleanly and freeze it as image layers; it is not usable afterwards.
+
+        With a lease the snapshot goes with it; without one it is kept, and found by its key.
+        """
+
+    def snapshot(self, key: str) -> Snapshot | None:
+        """Return the kept snapshot of a key, and note that it was used; None where it is not."""
+
+    def fork(
+        self,
+        environment: Environment,
+        snapshot: Snapshot,
+        *,
+        product: str,
+        version: str,
+        role: Role,
+        release: str,
+        lease: str,
+    ) -> AbstractContextManager[Replica | ReplicaFailure]:
+        """Start a replica from a snapshot, otherwise like `start`.
+
+        Its services name the images that the snapshot was made from.
+        """
+
+    def move(
+        self,
+        replica: Replica,
+        environment: Environment,
+        images: Mapping[str, str],
+        *,
+        version: str,
+        role: Role,
+        upgrade: bool,
+    ) -> Moved:
+        """Put other images on the data of a replica, as a site would.
+
+        What lies where the environment's named volumes are mounted goes with it, nothing else.
+
+        Args:
+            replica: What runs now; it is gone afterwards, with its context still its owner.
+            environment: The environment of the version to come.
+            images: Image ids by service; services whose image stays the same go on.
+            version: The version to come.
+            role: What it stands for from now on.
+            upgrade: Whether to run `x-clinops.upgrade.command` and to wait for `drained`.
+        """
+
+    def execute(
+        self, replica: Replica, service: str, command: Sequence[str], *, within: float
+    ) -> Executed:
+        """Run a command inside a service, at most that many seconds."""
+
+    def archive(self, replica: Replica, service: str, path: str) -> Iterator[bytes]:
+        """Yield a tar archive of a path inside a service."""
+
+    def collect(self, unused_for: dt.timedelta) -> list[str]:
+        """Remove the kept snapshots that nothing has used for so long; name them."""
+
     def logs(self, replica: Replica) -> dict[str, bytes]:
         """Return the containers' logs by service."""
 
@@ -250,6 +312,12 @@ class Suites(Protocol):
 
     def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
         """Run `environments/<product>/<program>`; raises SeedError."""
+
+    def run_program(self, program: str, replica: Replica, tree: EstateTree) -> bytes:
+        """Run a program as `seed` does; return the file that it may leave at `CLINOPS_RESULT`.
+
+        Raises SeedError where it fails.
+        """
 
     def stop(self) -> None:
         """End every suite and seed that runs, and start no more; whoever waits goes on."""

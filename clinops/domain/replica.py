@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clinops.domain.digest import Digest
+from clinops.domain.rehearsal import Step
 from clinops.domain.suite import Role
 from clinops.domain.value import Value
 
@@ -45,3 +46,21 @@ class ReplicaFailure(Value):
     reason: str
     log_tail: str
     """The container's last log lines; text from a vendor: hostile until escaped."""
+
+
+class Moved(Value):
+    """What came of putting another version on the data of a replica."""
+
+    replica: Replica | ReplicaFailure
+    seconds: float
+    """From the old version's stop to the moment when the new one was ready."""
+    steps: tuple[Step, ...]
+
+
+class Executed(Value):
+    """What came of a command inside a service."""
+
+    exit_code: int | None
+    """None where the time limit ended it."""
+    output: bytes
+    """The last 64 KiB of what it wrote."""
