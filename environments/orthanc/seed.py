@@ -52,7 +52,7 @@ class Study(NamedTuple):
     samples: Sequence[str]
     side: str = ""
     zone: str = ""
-    """Offset from UTC, where the archive is told."""
+    """Offset from UTC, where the modality says it."""
 
 
 PATIENTS = [
@@ -151,8 +151,7 @@ def _name(image: Dataset, study: Study, patient: Patient) -> None:
     image.StudyDate, image.StudyTime = study.taken.split()
     if study.side:
         image.Laterality = study.side
-    if study.zone:
-        image.TimezoneOffsetFromUTC = study.zone
+    image.TimezoneOffsetFromUTC = study.zone
 
 
 def _file_of(image: Dataset) -> bytes:
