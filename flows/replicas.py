@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.plan import Plan
 from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role, SuiteRun
 from clinops.errors import PackageError, SeedError
 from clinops.ports import EstateTree
@@ -48,8 +50,8 @@ def obtain(plan: Plan, tree: EstateTree, bench: Bench) -> Obtained:
         candidate = bench.images.obtain(plan.manifest.package, tree, name=plan.release.id)
     except PackageError as error:
         summary = "the package can't be had as the manifest pins it"
-        fault = _fault(Role.CANDIDATE, "package", summary, error.diagnostics())
-        return Obtained(images, (fault,))
+        wrong = fault(Role.CANDIDATE, "package", summary, error.diagnostics())
+        return Obtained(images, (wrong,))
     images[Role.CANDIDATE] = {**around, under_test: candidate}
     configurations = {
         role: bench.images.configuration(by_service[under_test])
@@ -71,11 +73,64 @@ def _baseline_image(plan: Plan, bench: Bench) -> str:
 
 
 def run_suite(
-    which: tuple[str, Role], plan: Plan, images: Mapping[str, str], tree: EstateTree, bench: Bench
+    which: tuple[str, Role],
+    plan: Plan,
+    images: Mapping[str, str],
+    tree: EstateTree,
+    bench: Bench,
+    *,
+    snapshot: Snapshot | None = None,
 ) -> Tried:
-    """Run one suite on a replica of its own. What the product does wrong is a finding."""
+    """Run one suite on a replica of its own. What the product does wrong is a finding.
+
+    Args:
+        which: The suite and the version.
+        plan: The plan that both belong to.
+        images: The version's image digests by service.
+        tree: The estate at the release's commit.
+        bench: What it is done with.
+        snapshot: What to fork; without one, a fresh system is started and seeded.
+    """
     suite, role = which
-    with bench.replicas.start(
+    standing = (
+        started(plan, images, role, bench)
+        if snapshot is None
+        else forked(plan, snapshot, role, bench)
+    )
+    with standing as replica:
+        if isinstance(replica, ReplicaFailure):
+            under_test = plan.environment.clinops.under_test
+            finding = never_ready(suite, role, replica, under_test)
+            logs = {replica.service: replica.log_tail.encode()}
+            tried = Tried(suite, role, None, (finding,), logs)
+        else:
+            tried = _on_replica(which, plan, replica, tree, bench, seeded=snapshot is not None)
+        # A suite fails as well when the engine goes away under it; that is not the product's
+        # fault, so nothing above is believed before this has been asked.
+        bench.replicas.ensure_engine_stayed()
+    return tried
+
+
+def forked(
+    plan: Plan, snapshot: Snapshot, role: Role, bench: Bench
+) -> AbstractContextManager[Replica | ReplicaFailure]:
+    """Fork one of the two versions from its snapshot."""
+    return bench.replicas.fork(
+        plan.environment,
+        snapshot,
+        product=plan.release.product,
+        version=plan.version_of(role),
+        role=role,
+        release=plan.release.id,
+        lease=bench.lease,
+    )
+
+
+def started(
+    plan: Plan, images: Mapping[str, str], role: Role, bench: Bench
+) -> AbstractContextManager[Replica | ReplicaFailure]:
+    """Start one of the two versions afresh, without data."""
+    return bench.replicas.start(
         plan.environment,
         images,
         product=plan.release.product,
@@ -83,43 +138,42 @@ def run_suite(
         role=role,
         release=plan.release.id,
         lease=bench.lease,
-    ) as replica:
-        if isinstance(replica, ReplicaFailure):
-            tried = _never_ready(suite, role, replica, plan.environment.clinops.under_test)
-        else:
-            tried = _on_replica(which, plan, replica, tree, bench)
-        # A suite fails as well when the engine goes away under it; that is not the product's
-        # fault, so nothing above is believed before this has been asked.
-        bench.replicas.ensure_engine_stayed()
-    return tried
+    )
 
 
 def _on_replica(
-    which: tuple[str, Role], plan: Plan, replica: Replica, tree: EstateTree, bench: Bench
+    which: tuple[str, Role],
+    plan: Plan,
+    replica: Replica,
+    tree: EstateTree,
+    bench: Bench,
+    *,
+    seeded: bool,
 ) -> Tried:
     suite, role = which
     run: SuiteRun | None = None
     findings: tuple[Finding, ...] = ()
     try:
-        if plan.environment.clinops.seed is not None:
+        if plan.environment.clinops.seed is not None and not seeded:
             bench.suites.seed(plan.environment.clinops.seed, replica, tree)
         run = bench.suites.run(suite, replica, tree)
     except SeedError as error:
-        findings = (_fault(role, "seed-failed", f"could not be seeded for {suite}", str(error)),)
+        findings = (fault(role, "seed-failed", f"could not be seeded for {suite}", str(error)),)
     return Tried(suite, role, run, findings, bench.replicas.logs(replica))
 
 
-def _never_ready(suite: str, role: Role, failure: ReplicaFailure, under_test: str) -> Tried:
-    summary = f"{failure.service} never got ready for {suite}: {failure.reason}"
-    finding = _fault(role, "replica-never-ready", summary, failure.log_tail)
+def never_ready(purpose: str, role: Role, failure: ReplicaFailure, under_test: str) -> Finding:
+    """Say which service never got ready, and for what; whose fault it is decides the weight."""
+    summary = f"{failure.service} never got ready for {purpose}: {failure.reason}"
+    finding = fault(role, "replica-never-ready", summary, failure.log_tail)
     if failure.service != under_test:
         # The environment's own service (a database) failed: that is not the vendor's doing.
         finding = finding.model_copy(update={"weight": Weight.INCONCLUSIVE})
-    logs = {failure.service: failure.log_tail.encode()}
-    return Tried(suite, role, None, (finding,), logs)
+    return finding
 
 
-def _fault(role: Role, kind: str, summary: str, detail: str) -> Finding:
+def fault(role: Role, kind: str, summary: str, detail: str) -> Finding:
+    """Find fault with the candidate, or find that nothing can be known about it."""
     # Where the version in use fails as well, nothing is known about the release.
     weight = Weight.REFUSES if role is Role.CANDIDATE else Weight.INCONCLUSIVE
     return Finding(kind=kind, weight=weight, summary=f"{role}: {summary}", detail=detail)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from clinops.domain.inventory import LONGEST, Collection, Inventory, Source
+from clinops.domain.excerpt import excerpts
+from clinops.domain.inventory import Collection, Inventory, Source
+from clinops.domain.inventory_change import in_brief
+from clinops.domain.plain_words import harmless
 from clinops.domain.rehearsal import Loss
+
+_LONGEST = 200
 
 
 class Readings(NamedTuple):
@@ -124,9 +129,8 @@ def _gone(record: _Record) -> Iterator[Loss]:
     went_earlier = record.upgraded is None or record.written is None
     if not new and went_earlier and record.source is not Source.PROGRAM:
         return
-    held = record.before or record.written or {}
-    text = ", ".join(f"{field}: {value}" for field, value in sorted(held.items()))
-    yield Loss(collection=record.collection, record=record.name, before=text[:LONGEST], new=new)
+    held = in_brief(record.before or record.written or {})
+    yield _loss(record, before=held or "there", new=new)
 
 
 def _of_field(record: _Record, field: str) -> Iterator[Loss]:
@@ -134,15 +138,25 @@ def _of_field(record: _Record, field: str) -> Iterator[Loss]:
     old = record.before is not None and field in record.known
     lost = _lost(record.source, values, old=old)
     if lost is not None:
-        before = values.written if lost == "new" else values.before
-        yield Loss(
-            collection=record.collection,
-            record=record.name,
-            field=field,
-            before=before or "",
-            after=values.back or "",
-            new=lost == "new",
-        )
+        then = values.written if lost == "new" else values.before
+        before, after = excerpts(then, values.back)
+        yield _loss(record, field=field, before=before, after=after, new=lost == "new")
+
+
+def _loss(record: _Record, *, before: str, new: bool, field: str = "", after: str = "") -> Loss:
+    return Loss(
+        collection=_line(record.collection),
+        record=_line(record.name),
+        field=_line(field),
+        before=harmless(before),
+        after=harmless(after),
+        new=new,
+    )
+
+
+def _line(text: str) -> str:
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return harmless(short).replace("\n", "\ufffd")
 
 
 def _lost(source: Source, values: _Values, *, old: bool) -> Literal["new", "old"] | None:

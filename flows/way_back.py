@@ -1,0 +1,206 @@
+"""Rehearse: the declared way back, once the candidate has written something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from clinops.domain.inventory import Inventory
+from clinops.domain.loss import Readings, altered, losses, written
+from clinops.domain.plan import Plan
+from clinops.domain.rehearsal import Gap, Loss, Rehearsal, Step, WayBack, shown
+from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.snapshot import Snapshot
+from clinops.domain.suite import Role
+from clinops.errors import BadInputError, SeedError
+from clinops.ports import EstateTree
+from clinops.wiring import Bench
+from flows.rehearse import Rehearsed, Upgraded
+from flows.rehearsing import PATIENCE, Rehearsing
+
+
+@dataclass(frozen=True)
+class _Return:
+    """What came of the way back."""
+
+    way_back: WayBack = WayBack.NOT_TRIED
+    upgraded: bool = False
+    lost: tuple[Loss, ...] = ()
+    altered: tuple[Loss, ...] = ()
+    written: Mapping[str, int] | None = None
+    point_of_no_return: str = "Not known: the upgrade failed."
+
+
+def rehearse_way_back(
+    upgraded: Upgraded, plan: Plan, snapshot: Snapshot, tree: EstateTree, bench: Bench
+) -> Rehearsed:
+    """Write new data on a fork of the candidate, go the declared way back, and read every record.
+
+    Args:
+        upgraded: What came of the way up.
+        plan: The plan; it has a baseline.
+        snapshot: The baseline's: what a backup holds.
+        tree: The estate at the release's commit.
+        bench: What it is done with.
+    """
+    going = Rehearsing(plan, tree, bench)
+    came = _Return()
+    if upgraded.snapshot is not None and upgraded.before and upgraded.after:
+        inventories = upgraded.before, upgraded.after
+        came = _write_and_return(going, inventories, upgraded.snapshot, snapshot)
+    tried = came.way_back in {WayBack.CLEAN, WayBack.LOSSY}
+    rehearsal = Rehearsal(
+        steps=(*upgraded.steps, *going.steps),
+        upgraded=came.upgraded,
+        strategy=plan.manifest.rollback.strategy,
+        way_back=came.way_back,
+        losses=shown(came.lost),
+        lost=len(came.lost),
+        altered=shown(came.altered),
+        point_of_no_return=came.point_of_no_return,
+        seconds_up=upgraded.seconds,
+        seconds_back=going.downtime if tried else None,
+        read=_counted(upgraded.before),
+        written=dict(came.written or {}),
+        gaps=(*upgraded.gaps, *going.gaps),
+    )
+    return Rehearsed(
+        rehearsal=rehearsal,
+        differences=upgraded.differences,
+        upgraded=upgraded.snapshot if came.upgraded else None,
+        files={**upgraded.files, **going.files},
+        logs={**upgraded.logs, **going.logs},
+    )
+
+
+def _write_and_return(
+    going: Rehearsing, read: tuple[Inventory, Inventory], candidate: Snapshot, backup: Snapshot
+) -> _Return:
+    before, upgraded = read
+    with going.forked(candidate, Role.CANDIDATE) as replica:
+        after = _write(going, replica, upgraded)
+        if after is None or isinstance(replica, ReplicaFailure):
+            return _Return()
+        back = _declared_way(going, replica, backup)
+    came = _Return(
+        WayBack.IMPOSSIBLE,
+        upgraded=True,
+        altered=tuple(altered(upgraded, after)),
+        written=written(upgraded, after),
+    )
+    if back is not None:
+        lost = tuple(losses(Readings(before, upgraded, after, back)))
+        way_back = WayBack.LOSSY if lost else WayBack.CLEAN
+        came = replace(came, way_back=way_back, lost=lost)
+    point = _point_of_no_return(going, came.way_back, read, candidate, backup)
+    return replace(came, point_of_no_return=point)
+
+
+def _write(
+    going: Rehearsing, replica: Replica | ReplicaFailure, upgraded: Inventory
+) -> Inventory | None:
+    """Write as users would; return what is there then, or nothing where the candidate failed."""
+    if isinstance(replica, ReplicaFailure):
+        _never_again(going, replica)
+        return None
+    writer = going.plan.environment.clinops.writer
+    if writer is None:
+        return upgraded
+    begun, problem = monotonic(), ""
+    try:
+        going.bench.suites.run_program(writer, replica, going.tree)
+    except (SeedError, BadInputError) as error:
+        going.bench.replicas.ensure_engine_stayed()
+        problem = error.diagnostics()
+        what = "nothing new could be written on the candidate"
+        going.gaps.append(Gap(kind="writer-failed", what=what, detail=problem))
+    name = f"{replica.version}: write new data"
+    going.steps.append(Step(name=name, seconds=monotonic() - begun, problem=problem))
+    after = going.inventory("after writing", replica)
+    going.keep_logs("writing", replica)
+    if after is not None and not problem and not written(upgraded, after):
+        what = "new data was written on the candidate, and none of it is to be read there"
+        going.gaps.append(Gap(kind="nothing-written", what=what))
+    return after
+
+
+def _never_again(going: Rehearsing, failure: ReplicaFailure) -> None:
+    name = f"{going.plan.release.version}: start again"
+    going.steps.append(Step(name=name, seconds=0, problem=going.not_ready(failure)))
+    if failure.service != going.under_test:
+        what = f"{failure.service} did not start again beside the candidate: {failure.reason}"
+        going.gaps.append(
+            Gap(kind="replica-never-ready", what=what, detail=failure.log_tail, stopped=True)
+        )
+
+
+def _declared_way(going: Rehearsing, replica: Replica, backup: Snapshot) -> Inventory | None:
+    """Go the declared way back; return what the old version reads, if it works."""
+    rollback = going.plan.manifest.rollback
+    going.downtime = 0.0
+    if rollback.strategy == "restore":
+        return _restored(going, backup)
+    if rollback.command is not None:
+        name = f"{replica.version}: the command of the way back"
+        if not going.command(name, replica, rollback.command, PATIENCE):
+            return None
+    return _moved_back(going, replica, backup)
+
+
+def _restored(going: Rehearsing, backup: Snapshot) -> Inventory | None:
+    begun = monotonic()
+    with going.forked(backup, Role.BASELINE) as old:
+        going.downtime = monotonic() - begun
+        problem = going.not_ready(old) if isinstance(old, ReplicaFailure) else ""
+        name = f"{going.plan.version_of(Role.BASELINE)}: start from the backup"
+        going.steps.append(Step(name=name, seconds=going.downtime, problem=problem))
+        return None if isinstance(old, ReplicaFailure) else _working(going, old)
+
+
+def _moved_back(going: Rehearsing, replica: Replica, backup: Snapshot) -> Inventory | None:
+    version = going.plan.version_of(Role.BASELINE)
+    old = going.move(replica, backup.bases, version, Role.BASELINE)
+    return None if isinstance(old, ReplicaFailure) else _working(going, old)
+
+
+def _working(going: Rehearsing, old: Replica) -> Inventory | None:
+    """Return what the old version reads; nothing where it can't be read, or a check fails."""
+    back = going.inventory("after the way back", old)
+    working = back is not None and going.site_checks(old)
+    going.keep_logs("way-back", old)
+    return back if working else None
+
+
+def _point_of_no_return(
+    going: Rehearsing,
+    way_back: WayBack,
+    read: tuple[Inventory, Inventory],
+    candidate: Snapshot,
+    backup: Snapshot,
+) -> str:
+    """Find out from when on the old version can't simply be started again, by trying it."""
+    plan = going.plan
+    old, new = plan.version_of(Role.BASELINE), plan.version_of(Role.CANDIDATE)
+    binary = plan.manifest.rollback.strategy == "binary"
+    if binary and way_back is WayBack.CLEAN:
+        return f"None was found: {old} reads every record again on the data of {new}."
+    trial = Rehearsing(plan, going.tree, going.bench)
+    with trial.forked(candidate, Role.CANDIDATE) as replica:
+        back = _moved_back(trial, replica, backup) if isinstance(replica, Replica) else None
+    if back is None:
+        return f"The first start of {new}: from then on, {old} does not work on the data."
+    before, upgraded = read
+    if losses(Readings(before, upgraded, upgraded, back)):
+        return f"The first start of {new}: from then on, {old} reads some records otherwise."
+    if binary:
+        return f"The first record that {new} writes: until then, {old} can simply be started again."
+    return (
+        f"Until {new} writes something, {old} can simply be started again; "
+        "whether it can afterwards was not tried."
+    )
+
+
+def _counted(inventory: Inventory | None) -> dict[str, int]:
+    collections = inventory.collections if inventory is not None else {}
+    return {name: len(collection.records) for name, collection in collections.items()}
