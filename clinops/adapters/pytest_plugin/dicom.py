@@ -52,10 +52,20 @@ class Retrieved(NamedTuple):
 class DicomClient:
     """Talks to one application entity."""
 
-    def __init__(self, address: str, port: int, *, called: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        *,
+        called: str,
+        calling: str = _CALLING,
+        seconds: float = _SECONDS,
+    ) -> None:
         self.address = address
         self.port = port
         self.called = called
+        self.calling = calling
+        self.seconds = seconds
 
     def echo(self) -> None:
         """Verify the connection (C-ECHO); raises DicomError."""
@@ -134,9 +144,9 @@ class DicomClient:
         Raises:
             DicomError: The association was refused, or no offered context was accepted.
         """
-        entity = AE(ae_title=_CALLING)
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = _SECONDS
-        entity.connection_timeout = _SECONDS
+        entity = AE(ae_title=self.calling)
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self.seconds
+        entity.connection_timeout = self.seconds
         handlers = [(evt.EVT_DATA_SENT, _acknowledge_at_once), *options.pop("evt_handlers", [])]
         peer = entity.associate(
             self.address,
