@@ -72,6 +72,31 @@ def test_images_merged_into_the_right_patients_study_stay_whole(make, archive):
     assert wrong.PatientID not in archive.patients()
 
 
+@pytest.mark.hazard("ORT-001", "ORT-007")
+def test_merging_a_patient_registered_twice_moves_every_study(make, archive):
+    right = make(PatientName="Right^Person")
+    first = make("CT_small.dcm", AccessionNumber="SYN7701")
+    second = make(PatientID=first.PatientID, AccessionNumber="SYN7702")
+    archive.upload(right, first, second)
+    (wrong,) = archive.ids_of(first.PatientID)
+    archive.post(
+        f"/patients/{wrong}/modify",
+        {
+            "Replace": {"PatientID": right.PatientID, "PatientName": "Right^Person"},
+            "Force": True,
+            "KeepSource": False,
+        },
+    )
+    (merged,) = archive.ids_of(right.PatientID)
+    kept = [archive.file(each["ID"]) for each in archive.json(f"/patients/{merged}/instances")]
+    assert {each.AccessionNumber for each in kept} >= {"SYN7701", "SYN7702"}
+    assert {str(each.PatientName) for each in kept} == {"Right^Person"}
+    assert sorted(each.PixelData for each in kept) == sorted(
+        each.PixelData for each in (right, first, second)
+    )
+    assert archive.ids_of(first.PatientID) == []
+
+
 @pytest.mark.hazard("ORT-007")
 def test_deleting_an_image_leaves_the_others_of_its_series(series, archive):
     archive.upload(*series)

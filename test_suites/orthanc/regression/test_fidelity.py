@@ -104,6 +104,22 @@ def test_the_side_is_kept(make, archive, side):
     assert list(kept.PatientOrientation) == ["L", "P"]
 
 
+@pytest.mark.hazard("ORT-010")
+@pytest.mark.parametrize("side", ["L", "R"])
+def test_side_and_accession_number_come_back_together(make, dicom, archive, side):
+    image = make(Laterality=side, AccessionNumber=f"SYN77-{side}")
+    archive.upload(image)
+    (found,) = dicom.find(
+        "SERIES", StudyInstanceUID=image.StudyInstanceUID, SeriesInstanceUID="", Laterality=""
+    )
+    kept = archive.fetch(image)
+    assert (found.Laterality, kept.Laterality, kept.AccessionNumber) == (
+        side,
+        side,
+        f"SYN77-{side}",
+    )
+
+
 @pytest.mark.hazard("ORT-003")
 @pytest.mark.parametrize(
     ("name", "keyword"),

@@ -65,3 +65,21 @@ def test_all_parts_of_a_name_are_kept(make, archive):
     image = make(PatientName=name)
     archive.upload(image)
     assert archive.fetch(image).PatientName == name
+
+
+def test_a_person_is_found_by_a_name_of_64_characters_and_by_nothing_shorter(make, dicom, archive):
+    name = "Featherstonehaugh-Cholmondeley-Marjoribanks^Wilhelmina Alexandra"
+    image = make(PatientName=name)
+    archive.upload(image)
+    for asked, count in ((name, 1), (name[:-1], 0)):
+        found = dicom.find("STUDY", PatientName=asked, PatientID=image.PatientID)
+        assert len(found) == count
+
+
+@pytest.mark.hazard("ORT-005")
+@pytest.mark.parametrize("typed", ["O'Neill*", "O'Neill^Róisín", "o'neill^*"])
+def test_a_name_with_an_apostrophe_is_found(make, dicom, archive, typed):
+    image = make(PatientName="O'Neill^Róisín")
+    archive.upload(image)
+    found = dicom.find("STUDY", PatientName=typed, PatientID=image.PatientID)
+    assert len(found) == len(archive.found("Study", PatientName=typed)) == 1

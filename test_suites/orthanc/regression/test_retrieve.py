@@ -1,13 +1,11 @@
 """ORT-004: a retrieval brings everything, or says that it did not."""
 
 import pytest
-from pydicom.uid import MRImageStorage
+from pydicom.uid import MRImageStorage, generate_uid
 
-from clinops.adapters.pytest_plugin.dicom import DicomError
+from clinops.adapters.pytest_plugin.dicom import SUCCESS, DicomError
 
 pytestmark = pytest.mark.hazard("ORT-004")
-
-UNKNOWN_DESTINATION = 0xA801
 
 
 @pytest.fixture
@@ -64,6 +62,27 @@ def test_c_move_to_a_dead_destination_is_not_reported_as_success(make, dicom, ar
     archive.upload(image)
     moved = dicom.move(destination("NOBODY", 9), "PATIENT", PatientID=image.PatientID)
     assert moved.status != 0 or moved.failed > 0
+
+
+@pytest.mark.hazard("ORT-009")
+def test_c_move_reports_the_image_that_was_not_taken(make, dicom, archive, destination):
+    sent = make()
+    same = {key: sent[key].value for key in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")}
+    # REST takes any kind of object; by DICOM, nobody takes one of a kind that nobody knows.
+    not_taken = make(SOPClassUID=generate_uid(entropy_srcs=["no kind of object"]), **same)
+    archive.upload(sent, not_taken)
+    moved = dicom.move(destination("REFERENCE", 4242), "PATIENT", PatientID=sent.PatientID)
+    assert moved.status != SUCCESS
+    assert moved.completed < 2
+
+
+@pytest.mark.hazard("ORT-009")
+def test_c_get_without_a_kind_of_image_is_not_reported_as_success(make, dicom, archive):
+    image = make()
+    other = make("CT_small.dcm", PatientID=image.PatientID, StudyInstanceUID=image.StudyInstanceUID)
+    archive.upload(image, other)
+    with pytest.raises(DicomError):
+        dicom.get("PATIENT", [MRImageStorage], PatientID=image.PatientID)
 
 
 @pytest.mark.hazard("ORT-008", "ORT-009")
