@@ -135,7 +135,9 @@ def _gone(record: _Record) -> Iterator[Loss]:
 
 def _of_field(record: _Record, field: str) -> Iterator[Loss]:
     values = _Values(*(None if one is None else one.get(field) for one in record[4:]))
-    old = record.before is not None and field in record.known
+    # The old version has no columns of the new one; what its interfaces say must be the same.
+    known = record.source is Source.PROGRAM or field in record.known
+    old = record.before is not None and known
     lost = _lost(record.source, values, old=old)
     if lost is not None:
         then = values.written if lost == "new" else values.before

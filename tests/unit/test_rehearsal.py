@@ -1,0 +1,346 @@
+"""What a way back loses, and what a person is told of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinops.domain.finding import Weight
+from clinops.domain.inventory import Collection, Inventory, Source, packed
+from clinops.domain.loss import Readings, altered, losses, written
+from clinops.domain.rehearsal import (
+    SHOWN,
+    Gap,
+    Loss,
+    Rehearsal,
+    Step,
+    WayBack,
+    findings,
+    shown,
+)
+from tests.fakes.compared import rehearsal
+
+ANN = {"a": {"name": "Ann", "born": "1950"}}
+BOB = {"b": {"name": "Bob", "born": "1960"}}
+
+
+def read(source: Source = Source.PROGRAM, **records: dict[str, dict[str, str]]) -> Inventory:
+    return Inventory(
+        collections={
+            name: Collection(source=source, records=found) for name, found in records.items()
+        }
+    )
+
+
+def table(records: dict[str, dict[str, str]], *columns: str) -> Inventory:
+    made = Collection(source=Source.TABLE, columns=dict.fromkeys(columns, "text"), records=records)
+    return Inventory(collections={"t": made})
+
+
+def lost(*readings: Inventory) -> list[tuple[str, str, bool]]:
+    return [(one.record, one.field, one.new) for one in losses(Readings(*readings))]
+
+
+def patients(**records: Any) -> Inventory:
+    return read(patients=records)
+
+
+# What a system's own interface says
+
+
+def test_nothing_is_lost_where_all_reads_as_before():
+    old, new = patients(**ANN), patients(**ANN, **BOB)
+    assert lost(old, old, new, new) == []
+
+
+def test_a_record_that_is_gone_is_lost_whoever_lost_it():
+    old, none = patients(**ANN), patients()
+    for readings in [(old, none, none, none), (old, old, none, none), (old, old, old, none)]:
+        assert lost(*readings) == [("a", "", False)]
+
+
+def test_a_collection_that_is_gone_is_lost_record_by_record():
+    old = patients(**ANN, **BOB)
+    gone = Inventory(collections={})
+    assert lost(old, old, old, gone) == [("a", "", False), ("b", "", False)]
+
+
+def test_an_older_record_has_to_read_as_before_whatever_the_candidate_made_of_it():
+    old, new = patients(**ANN), patients(a={"name": "ANN", "born": "1950"})
+    assert lost(old, new, new, old) == []
+    assert lost(old, new, new, new) == [("a", "name", False)]
+    assert lost(old, old, new, new) == [("a", "name", False)]
+
+
+def test_a_field_that_an_older_record_never_had_reads_otherwise_once_it_has():
+    old = patients(a={"name": "Ann"}, b={"name": "Bob", "allergy": "nuts"})
+    back = patients(a={"name": "Ann", "allergy": "nuts"}, b={"name": "Bob", "allergy": "nuts"})
+    assert lost(old, old, old, back) == [("a", "allergy", False)]
+    back = patients(a={"name": "Ann", "note": "x"}, b={"name": "Bob", "allergy": "nuts"})
+    assert lost(old, old, old, back) == [("a", "note", False)]
+
+
+def test_what_the_candidate_wrote_has_to_read_as_it_did_there():
+    old, new = patients(**ANN), patients(**ANN, **BOB)
+    other = patients(**ANN, b={"name": "Bob", "born": "1961"})
+    assert lost(old, old, new, old) == [("b", "", True)]
+    assert lost(old, old, new, other) == [("b", "born", True)]
+
+
+def test_what_the_upgrade_added_is_no_loss_when_it_goes_again():
+    old, new = patients(**ANN), patients(**ANN, **BOB)
+    assert lost(old, new, new, old) == []
+
+
+def test_one_record_in_ten_thousand_is_named():
+    records = {str(number): {"name": f"N {number}"} for number in range(10_000)}
+    back = {**records, "4711": {"name": "Somebody else"}}
+    (loss,) = losses(Readings(*[read(patients=records)] * 3, read(patients=back)))
+    assert (loss.record, loss.before, loss.after) == ("4711", "“N 4711”", "“Somebody else”")
+
+
+def test_two_patients_that_change_places_are_two_losses():
+    old = patients(a={"name": "Ann"}, b={"name": "Bob"})
+    back = patients(a={"name": "Bob"}, b={"name": "Ann"})
+    assert lost(old, old, old, back) == [("a", "name", False), ("b", "name", False)]
+
+
+def test_a_loss_shows_letters_that_nobody_would_see():
+    old = patients(a={"name": "Ann"})
+    back = patients(a={"name": "A\u200bnn"})
+    (loss,) = losses(Readings(old, old, old, back))
+    assert "200b" in loss.after
+
+
+def test_text_of_a_vendor_can_not_break_the_line():
+    key = "a\n\u202ewritten backwards" + "x" * 300
+    old = read(**{"pa\ntients": {key: {"na\nme": "Ann"}}})
+    back = read(**{"pa\ntients": {key: {"na\nme": "Bob"}}})
+    (loss,) = losses(Readings(old, old, old, back))
+    assert not {"\n", "\u202e"} & set(loss.collection + loss.record + loss.field)
+    assert len(loss.record) < 250
+
+
+# Rows and files
+
+
+def test_a_row_may_stay_as_the_upgrade_made_it():
+    old, new = table({"1": {"v": "6"}}, "v"), table({"1": {"v": "7"}}, "v")
+    assert lost(old, new, new, new) == []
+    assert lost(old, new, new, old) == []
+
+
+def test_a_row_that_the_upgrade_removed_is_not_lost_once_more():
+    old, none = table({"1": {"v": "6"}}, "v"), table({}, "v")
+    assert lost(old, none, none, none) == []
+    assert lost(old, old, none, none) == []
+    assert lost(old, old, old, none) == [("1", "", False)]
+
+
+def test_a_row_that_only_the_way_back_alters_is_lost():
+    old, back = table({"1": {"v": "6"}}, "v"), table({"1": {"v": "8"}}, "v")
+    assert lost(old, old, old, back) == [("1", "v", False)]
+
+
+def test_a_value_that_was_null_is_one():
+    old, back = table({"1": {"v": "6"}}, "v", "w"), table({"1": {"v": "6", "w": "8"}}, "v", "w")
+    assert lost(old, old, old, back) == [("1", "w", False)]
+    assert lost(back, back, back, old) == [("1", "w", False)]
+
+
+def test_a_column_that_came_with_the_upgrade_may_go_with_it():
+    old = table({"1": {"v": "6"}}, "v")
+    new = table({"1": {"v": "6", "more": "default"}}, "v", "more")
+    assert lost(old, new, new, old) == []
+
+
+def test_what_was_written_into_an_older_row_is_new():
+    old, new = table({"1": {"v": "6"}}, "v"), table({"1": {"v": "7"}}, "v")
+    other = table({"1": {"v": "9"}}, "v")
+    assert lost(old, old, new, new) == []
+    assert lost(old, old, new, old) == [("1", "v", True)]
+    assert lost(old, old, new, other) == [("1", "v", False)]
+
+
+def test_a_row_is_held_against_itself_where_only_digests_are_left():
+    fields = {"v": "6", "w": "7"}
+    old = table({"1": fields}, "v", "w")
+    short = Collection(
+        source=Source.TABLE,
+        columns={"v": "text", "w": "text"},
+        records={"1": packed({"v": "6", "w": "8"}, ["v", "w"])},
+        digested=True,
+    )
+    assert lost(old, old, old, Inventory(collections={"t": short})) == [("1", "w", False)]
+
+
+# Writing
+
+
+def test_what_was_written_is_counted_where_interfaces_show_it():
+    program, rows = read(patients=ANN).collections, table({"1": {"v": "6"}}, "v").collections
+    before = Inventory(collections={**program, **rows})
+    more = table({"1": {"v": "6"}, "2": {"v": "7"}}, "v").collections
+    after = Inventory(collections={**read(patients={**ANN, **BOB}).collections, **more})
+    assert written(before, after) == {"patients": 1}
+    assert written(before, Inventory(collections={**program, **more})) == {}
+
+
+def test_what_was_written_is_counted_in_tables_where_there_is_nothing_else():
+    before, after = table({}, "v"), table({"1": {"v": "6"}}, "v")
+    assert written(before, after) == {"t": 1}
+
+
+def test_writing_may_move_counters_but_no_older_record():
+    before = patients(**ANN)
+    assert altered(before, patients(**ANN, **BOB)) == []
+    assert [one.record for one in altered(before, patients(a={"name": "Bob"}))] == ["a", "a"]
+    assert [one.field for one in altered(before, patients(**BOB))] == [""]
+    assert altered(table({"1": {"v": "6"}}, "v"), table({"1": {"v": "7"}}, "v")) == []
+
+
+FIELDS = st.dictionaries(st.sampled_from("xy"), st.sampled_from("12"))
+RECORDS = st.dictionaries(st.sampled_from("abc"), FIELDS)
+
+
+@given(RECORDS, RECORDS, RECORDS, RECORDS, st.sampled_from(Source))
+def test_nothing_that_was_there_is_ever_silently_otherwise(before, upgraded, after, back, source):
+    readings = Readings(*(read(source, p=each) for each in (before, upgraded, after, back)))
+    told = {one.record for one in losses(readings)}
+    for key in before:
+        if back.get(key) == before[key] or key in told:
+            continue
+        # Then it was the upgrade or the writing that made it so, and no interface says otherwise.
+        assert source is not Source.PROGRAM
+        moments = [records.get(key) for records in (before, upgraded, after)]
+        assert any(one != other for one, other in pairwise(moments))
+
+
+# What a person is told
+
+
+def told(**changes: Any) -> list[tuple[str, Weight]]:
+    return [(one.kind, one.weight) for one in findings(rehearsal(**changes))]
+
+
+def loss(number: int = 1, **changes: Any) -> Loss:
+    made = {"collection": "patients", "record": f"{number:05}", "before": "Ann"}
+    return Loss.model_validate({**made, **changes})
+
+
+def test_a_clean_way_back_needs_no_word():
+    assert told() == []
+
+
+@pytest.mark.parametrize(
+    ("strategy", "new", "kind", "weight"),
+    [
+        ("binary", False, "rollback-lossy", Weight.REFUSES),
+        ("script", False, "rollback-lossy", Weight.REFUSES),
+        ("restore", False, "rollback-lossy", Weight.INCONCLUSIVE),
+        ("binary", True, "rollback-lossy", Weight.REFUSES),
+        ("script", True, "rollback-lossy", Weight.REFUSES),
+        ("restore", True, "rollback-loses-new", Weight.NOTE),
+    ],
+)
+def test_a_loss_weighs_by_what_is_lost_on_which_way(strategy, new, kind, weight):
+    found = told(strategy=strategy, way_back=WayBack.LOSSY, losses=(loss(new=new),), lost=1)
+    assert found == [(kind, weight)]
+
+
+def test_losses_of_one_cause_are_told_in_one_finding_with_their_names():
+    many = [loss(number, field="name", after="Anne") for number in range(7)]
+    (finding,) = findings(rehearsal(way_back=WayBack.LOSSY, losses=tuple(many), lost=7))
+    assert finding.summary == (
+        "After the way back (binary), name reads otherwise in patients: "
+        "00000, 00001, 00002, 00003, 00004 and 2 more"
+    )
+    assert finding.detail.splitlines()[0] == "00000: before: Ann; after: Anne"
+    assert finding.occurrence == "rollback-lossy: patients: name"
+
+
+def test_old_and_new_losses_are_told_apart():
+    both = (loss(1, new=True), loss(2))
+    found = findings(rehearsal(way_back=WayBack.LOSSY, losses=both, lost=2))
+    assert [("00002" in one.summary) for one in found] == [True, False]
+
+
+def test_of_each_sort_of_loss_one_is_kept_however_many_there_are():
+    many = [loss(number, new=True) for number in range(500)]
+    kept = shown([*many, loss(7, field="name")])
+    assert len(kept) == SHOWN
+    assert loss(7, field="name") in kept
+    hidden = rehearsal(strategy="restore", way_back=WayBack.LOSSY, losses=kept, lost=501)
+    assert [(one.kind, one.weight) for one in findings(hidden)] == [
+        ("rollback-lossy", Weight.INCONCLUSIVE),
+        ("rollback-loses-new", Weight.NOTE),
+        ("rollback-more-losses", Weight.NOTE),
+    ]
+
+
+def test_losses_of_a_sort_that_nobody_sees_are_refused():
+    many = [loss(number, collection=f"c{number:05}", new=True) for number in range(500)]
+    hidden = rehearsal(way_back=WayBack.LOSSY, losses=shown(many), lost=500)
+    assert ("rollback-more-losses", Weight.REFUSES) in [
+        (one.kind, one.weight) for one in findings(hidden)
+    ]
+
+
+def test_a_lossy_way_back_that_names_no_loss_is_refused():
+    assert told(way_back=WayBack.LOSSY) == [("rollback-lossy", Weight.REFUSES)]
+
+
+def test_what_is_not_on_record_is_not_passed():
+    assert told(way_back=WayBack.NOT_TRIED) == [("rollback-not-tried", Weight.INCONCLUSIVE)]
+    failed = rehearsal(upgraded=False, way_back=WayBack.NOT_TRIED)
+    (finding,) = findings(failed)
+    assert (finding.kind, finding.weight) == ("upgrade-failed", Weight.REFUSES)
+    assert "not on record" in finding.summary
+
+
+def test_a_failed_step_is_told_with_its_problem():
+    steps = (Step(name="2.0: start", seconds=3, problem="can't migrate"),)
+    (finding,) = findings(rehearsal(steps=steps, upgraded=False, way_back=WayBack.NOT_TRIED))
+    assert "2.0: start" in finding.summary
+    assert finding.detail == "can't migrate"
+
+
+def test_what_could_not_be_found_out_is_inconclusive():
+    gap = Gap(kind="inventory-failed", what="the records can't be read", stopped=True)
+    found = told(gaps=(gap,), upgraded=False, way_back=WayBack.NOT_TRIED, read={}, written={})
+    assert found == [("inventory-failed", Weight.INCONCLUSIVE)]
+
+
+def test_a_gap_does_not_hide_that_the_upgrade_failed_as_well():
+    gap = Gap(kind="inventory-empty", what="no record was read")
+    found = told(gaps=(gap,), upgraded=False, way_back=WayBack.NOT_TRIED)
+    assert ("upgrade-failed", Weight.REFUSES) in found
+
+
+def test_says_where_there_was_nothing_to_lose_and_where_nothing_new_was_written():
+    assert told(read={"patients": 0}, written={}) == [("nothing-to-lose", Weight.NOTE)]
+    assert told(written={}) == [("nothing-written", Weight.NOTE)]
+
+
+def test_what_writing_altered_is_refused_on_every_way():
+    other = (loss(field="name", after="Bob"),)
+    for strategy in ("binary", "script", "restore"):
+        assert told(strategy=strategy, altered=other) == [("written-over", Weight.REFUSES)]
+
+
+def test_the_way_back_says_what_a_site_does_when_it_fails():
+    steps = (Step(name="1.0: start", seconds=3, problem="unknown schema"),)
+    (finding,) = findings(rehearsal(steps=steps, way_back=WayBack.IMPOSSIBLE))
+    assert "a site would put its backup back" in finding.summary
+    restored = rehearsal(steps=steps, way_back=WayBack.IMPOSSIBLE, strategy="restore")
+    (finding,) = findings(restored)
+    assert (finding.weight, "a site would" in finding.summary) == (Weight.INCONCLUSIVE, False)
+
+
+def test_a_rehearsal_outlives_its_way_through_json():
+    made = rehearsal(gaps=(Gap(kind="nothing-written", what="nothing"),), altered=(loss(),))
+    assert Rehearsal.model_validate_json(made.model_dump_json()) == made
