@@ -30,6 +30,7 @@ UTF_8 = "ISO_IR 192"
 LATIN_1 = "ISO_IR 100"
 JAPANESE = ["", "ISO 2022 IR 87"]
 CT, MR, US = "CT_small.dcm", "MR_small.dcm", "examples_rgb_color.dcm"
+CINE = "examples_ybr_color.dcm"
 
 
 class Patient(NamedTuple):
@@ -108,7 +109,7 @@ STUDIES = [
     Study("SYN1018", "9990000239", "20250815 160000", [MR]),
     Study("SYN1019", "9990000123", "20250816 093000", ["MR_small_RLE.dcm"]),
     Study("SYN1020", "9990000131", "20250817 033000", [CT, "SC_rgb_jpeg_dcmtk.dcm"]),
-    Study("SYN1021", "9990000158", "20251026 000100", [US]),
+    Study("SYN1021", "9990000158", "20251026 000100", [US, CINE]),
     # 01:30 comes twice on the night of the autumn change, and not at all on that of spring.
     Study("SYN1022", "9990000077", "20251026 013000", [CT], zone="+0100"),
     Study("SYN1023", "9990000085", "20251026 013000", [CT], zone="+0000"),
