@@ -16,6 +16,7 @@ from clinops.domain.gate import Rule
 from clinops.domain.ledger import Entry, Kind
 from clinops.errors import ClinOpsError, EvidenceError
 from clinops.wiring import Wiring, offline_signatures
+from flows.bundled_evidence import disagreements
 from flows.bundled_gate import OF_PRODUCT, SIGNERS, SITES, BundledGate, in_sentences
 from flows.gate import load_evidence, reasons
 
@@ -117,7 +118,8 @@ def verify_bundle(
         return Verdict([], [str(error)])
     evidence = bundle.evidence
     good = [f"every byte of {len(bundle.files)} evidence files", f"evidence {evidence.digest}"]
-    bad = [f"the evidence contradicts itself: {one}" for one in evidence.contradictions()]
+    wrong = [*evidence.contradictions(), *disagreements(evidence, bundle.files)]
+    bad = [f"the evidence contradicts itself: {one}" for one in wrong]
     if digest is not None and digest != evidence.digest:
         bad.append(f"the evidence is {evidence.digest}, not {digest} as expected")
     bad += _recorded(bundle.entries, evidence.digest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from clinops.domain.difference import Difference, declared, differing_images, differing_results
 from clinops.domain.digest import canonical
@@ -21,6 +21,10 @@ from clinops.errors import BadInputError
 from clinops.ports import EstateTree
 from clinops.wiring import ENGINE_VERSION, Bench, merged_junit
 from flows.replicas import Obtained, Tried
+
+if TYPE_CHECKING:
+    from flows.compare import Compared
+    from flows.rehearse import Rehearsed
 
 D = TypeVar("D", bound=Document)
 
@@ -42,11 +46,33 @@ def assemble(
     bench: Bench,
     *,
     started: dt.datetime,
+    rehearsed: Rehearsed | None = None,
+    compared: Compared | None = None,
 ) -> Result:
-    """Store every file, hold candidate against baseline, decide, and bind it all by digest."""
+    """Store every file, hold candidate against baseline, decide, and bind it all by digest.
+
+    Args:
+        plan: What was to be done.
+        obtained: The images.
+        tried: What came of each suite.
+        tree: The estate at the release's commit.
+        bench: Where files are kept.
+        started: When the qualification began.
+        rehearsed: The way up and back; none where there is no version in use.
+        compared: What the probes said; none where there are none.
+    """
+    rehearsal = rehearsed.rehearsal if rehearsed else None
+    comparison = compared.comparison if compared else None
     ended = bench.clock()
     runs = tuple(one.run for one in tried if one.run is not None)
-    differences = _differences(plan, obtained, runs)
+    differences = declared(
+        [
+            *_differences(obtained, runs),
+            *(rehearsed.differences if rehearsed else ()),
+            *(compared.differences if compared else ()),
+        ],
+        plan.manifest.changes,
+    )
     waivers, unreadable = _waivers(plan.release.product, tree)
     findings = (
         *obtained.findings,
@@ -58,7 +84,10 @@ def assemble(
             waivers,
             version=plan.release.version,
             day=ended.date(),
+            rehearsal=rehearsal,
+            comparison=comparison,
         ),
+        *(compared.findings if compared else ()),
         *unreadable,
     )
     evidence = Evidence(
@@ -70,8 +99,13 @@ def assemble(
         findings=findings,
         differences=differences,
         waivers=waivers,
+        rehearsal=rehearsal,
+        comparison=comparison,
         outcome=decide(findings, runs),
-        files=_files(plan, obtained, tried, tree, bench),
+        files={
+            **_files(plan, obtained, tried, tree, bench),
+            **_files_beyond_suites(rehearsed, compared, bench),
+        },
         engine=ENGINE_VERSION,
         started=started.isoformat(),
         ended=ended.isoformat(),
@@ -84,14 +118,12 @@ def assemble(
     return Result(evidence, totals)
 
 
-def _differences(
-    plan: Plan, obtained: Obtained, runs: Sequence[SuiteRun]
-) -> tuple[Difference, ...]:
+def _differences(obtained: Obtained, runs: Sequence[SuiteRun]) -> list[Difference]:
     before, after = (obtained.configurations.get(role) for role in (Role.BASELINE, Role.CANDIDATE))
     found = differing_results(runs)
     if before is not None and after is not None:
         found += differing_images(before, after)
-    return declared(found, plan.manifest.changes)
+    return found
 
 
 def _waivers(product: str, tree: EstateTree) -> tuple[tuple[Waiver, ...], tuple[Finding, ...]]:
@@ -141,3 +173,12 @@ def _files(
             if one.run.junit is not None:
                 files[f"junit/{stem}.xml"] = one.run.junit
     return files
+
+
+def _files_beyond_suites(
+    rehearsed: Rehearsed | None, compared: Compared | None, bench: Bench
+) -> dict[str, str]:
+    files = {**(rehearsed.files if rehearsed else {}), **(compared.files if compared else {})}
+    for service, log in (rehearsed.logs if rehearsed else {}).items():
+        files[f"containers/rehearsal-{service}.log"] = log
+    return {name: bench.evidence.put(data) for name, data in files.items()}

@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from clinops.domain.evidence import Evidence
-from clinops.domain.finding import Finding
+from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import Outcome
+from clinops.domain.rehearsal import Loss
 from clinops.domain.suite import SuiteRun, Verdict
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@/])")
+
+_MOST = 50
+"""Lines of one list; all of it is in the evidence."""
 
 MEANING = {
     Outcome.QUALIFIED: "The release passed and waits for sign-off.",
@@ -37,10 +41,13 @@ def verdict_report(evidence: Evidence, totals: Mapping[str, int]) -> str:
         "",
         "## Findings",
         "",
-        *(_finding_line(finding) for finding in evidence.findings),
+        *(_finding_line(finding) for finding in _heaviest(evidence.findings)[:_MOST]),
+        *_more(len(evidence.findings)),
         *([] if evidence.findings else ["None."]),
         *_waived(evidence),
         *_differences(evidence),
+        *_rehearsal(evidence),
+        *_comparison(evidence),
         "",
         "## Identity",
         "",
@@ -49,6 +56,11 @@ def verdict_report(evidence: Evidence, totals: Mapping[str, int]) -> str:
         f"- commit `{release.commit}`",
     ]
     return "\n".join(lines)
+
+
+def _heaviest(findings: Sequence[Finding]) -> list[Finding]:
+    weights = list(Weight)
+    return sorted(findings, key=lambda finding: weights.index(finding.weight))
 
 
 def _totals_line(evidence: Evidence, totals: Mapping[str, int]) -> str:
@@ -85,10 +97,54 @@ def _differences(evidence: Evidence) -> list[str]:
         "## Differences",
         "",
         *(
-            f"- {plain(one.subject)}: {plain(one.before)}, now {plain(one.after)}; "
+            f"- {plain(one.subject)}: {plain(one.before[:300])}, now {plain(one.after[:300])}; "
             + (f"declared: {plain(one.declared_by)}" if one.declared_by else "**not declared**")
-            for one in evidence.differences
+            for one in evidence.differences[:_MOST]
         ),
+        *_more(len(evidence.differences)),
+    ]
+
+
+def _more(number: int) -> list[str]:
+    return [f"- and {number - _MOST} more, in the evidence"] if number > _MOST else []
+
+
+def _rehearsal(evidence: Evidence) -> list[str]:
+    found = evidence.rehearsal
+    if found is None:
+        return []
+    back = "" if found.seconds_back is None else f", {found.seconds_back:.1f} s of downtime"
+    up = "works" if found.upgraded else "fails"
+    read, written = sum(found.read.values()), sum(found.written.values())
+    return [
+        "",
+        "## Rehearsal",
+        "",
+        f"- the upgrade {up}, {found.seconds_up:.1f} s of downtime",
+        f"- the way back ({found.strategy}): {found.way_back}{back}",
+        f"- point of no return: {plain(found.point_of_no_return)}",
+        f"- {read} records read before the upgrade, {written} written by the candidate",
+        *(f"- lost: {_loss(loss)}" for loss in found.losses[:_MOST]),
+        *_more(found.lost),
+    ]
+
+
+def _loss(loss: Loss) -> str:
+    what = f"{loss.collection}: {loss.record}" + (f", {loss.field}" if loss.field else "")
+    return plain(f"{what} ({'new' if loss.new else 'there before the upgrade'})")
+
+
+def _comparison(evidence: Evidence) -> list[str]:
+    found = evidence.comparison
+    if found is None:
+        return []
+    causes = f"{len(found.groups)} causes of differences"
+    speeds = f"{len(found.speeds)} probes measured for speed"
+    return [
+        "",
+        "## Comparison",
+        "",
+        f"{found.answers} answers to {found.probes} probes: {causes}, {speeds}.",
     ]
 
 

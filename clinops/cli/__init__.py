@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from clinops.cli import compare as compare
 from clinops.cli import documents as documents
 from clinops.cli import estate as estate
 from clinops.cli import evidence as evidence
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, gatehouse, estate, release, gate, documents, questions, report):
+for group in (serve, gatehouse, estate, release, gate, documents, questions, compare, report):
     group.register(app)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")

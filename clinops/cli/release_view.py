@@ -8,9 +8,11 @@ from typing import Any
 from rich.markup import escape
 
 from clinops.cli.context import out, show
+from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
+from clinops.domain.plain_words import count
 from clinops.errors import ClinOpsError, EvidenceError
 from clinops.wiring import Wiring
 
@@ -25,6 +27,9 @@ STYLES = {
 }
 """How a state is set off; beside the word, never instead of it."""
 
+_LOSSES = 10
+"""Losses that a terminal names."""
+
 
 def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
     """Gather what a person must know about a release."""
@@ -36,6 +41,9 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         "findings": [],
         "junit": None,
         "images": {},
+        "differences": [],
+        "rehearsal": None,
+        "comparison": None,
         "gate": None,
         "report": None,
         "history": [{"time": entry.time, "kind": entry.kind.value} for entry in entries],
@@ -52,6 +60,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         else:
             view["findings"] = [finding.json_value() for finding in evidence.findings]
             view["images"] = evidence.candidate_images()
+            view |= _beyond_tests(evidence)
     deployed = record.state in {State.PROMOTING, State.LIVE} or owed_for(record, wiring)
     if deployed and view["gate"] is None:
         view["report"] = _report_after(record, wiring)
@@ -64,6 +73,16 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
             **({"report": view["report"]} if check.report else {}),
         }
     return view
+
+
+def _beyond_tests(evidence: Evidence) -> dict[str, Any]:
+    """Gather what differs, and what was rehearsed and compared."""
+    compared = evidence.comparison
+    return {
+        "differences": [difference.json_value() for difference in evidence.differences],
+        "rehearsal": evidence.rehearsal.json_value() if evidence.rehearsal else None,
+        "comparison": compared.json_value() if compared else None,
+    }
 
 
 def _report_after(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any] | None:
@@ -88,6 +107,12 @@ def print_view(view: dict[str, Any]) -> None:
         show(f"evidence  {view['evidence']}")
     if view["junit"]:
         show("tests     " + ", ".join(f"{number} {name}" for name, number in view["junit"].items()))
+    if view["rehearsal"]:
+        print_rehearsal(view["rehearsal"])
+    if view["comparison"]:
+        told = count(view["comparison"]["answers"], "answer")
+        causes = count(len(view["comparison"]["groups"]), "cause")
+        show(f"compared  {told}: {causes} of differences   (clinops compare {view['id']})")
     print_findings(view["findings"])
     if view["junit"] and not view["findings"]:
         show("finding   none")
@@ -97,6 +122,21 @@ def print_view(view: dict[str, Any]) -> None:
             show(f"            {reason}")
     if view["report"]:
         print_report(view["report"])
+
+
+def print_rehearsal(rehearsal: dict[str, Any]) -> None:
+    """Print what came of the way up and the way back, and what it costs."""
+    up = "works" if rehearsal["upgraded"] else "FAILS"
+    show(f"way up    {up}, {rehearsal['seconds_up']:.1f} s of downtime")
+    seconds = rehearsal["seconds_back"]
+    back = "" if seconds is None else f", {seconds:.1f} s of downtime"
+    show(f"way back  {rehearsal['way_back']} ({rehearsal['strategy']}){back}")
+    show(f"            {rehearsal['point_of_no_return']}")
+    for loss in rehearsal["losses"][:_LOSSES]:
+        field = f", {loss['field']}" if loss["field"] else ""
+        show(f"            lost: {loss['collection']}: {loss['record']}{field}")
+    if rehearsal["lost"] > _LOSSES:
+        show(f"            and {rehearsal['lost'] - _LOSSES} more")
 
 
 def print_report(report: dict[str, Any]) -> None:

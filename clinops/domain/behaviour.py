@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
-from clinops.domain.comparison import Comparison, Group, Speed
+from clinops.domain.comparison import Comparison, Example, Group, Speed
 from clinops.domain.difference import Difference
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.speed import is_slower
@@ -21,6 +21,16 @@ _MOST_LINES: Final = 20
 def differing_behaviour(comparison: Comparison) -> list[Difference]:
     """Make one difference of each cause, however many answers show it."""
     return [_difference(group) for group in comparison.groups]
+
+
+def examples(comparison: Comparison) -> dict[str, tuple[Example, ...]]:
+    """Tell where each difference shows, by its subject."""
+    return {
+        difference.subject: group.examples
+        for difference, group in zip(
+            differing_behaviour(comparison), comparison.groups, strict=True
+        )
+    }
 
 
 def _difference(group: Group) -> Difference:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from clinops.domain.behaviour import examples
+from clinops.domain.comparison import Example
 from clinops.domain.coverage import Coverage, HazardTest, coverage
 from clinops.domain.difference import Difference
 from clinops.domain.evidence import Evidence
@@ -26,6 +28,13 @@ from clinops.domain.site import LiveSystem
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 
 _HEAVIEST_FIRST = (Weight.REFUSES, Weight.INCONCLUSIVE, Weight.NOTE)
+_KINDS: dict[str, str] = {
+    "data": "What is on record",
+    "behaviour": "What it answers",
+    "schema": "How the data is kept",
+    "test-result": "Results of tests",
+    "image-configuration": "How the image says that it is run",
+}
 _CAUSES = {
     State.ERRORED: Kind.QUALIFICATION_ERRORED,
     State.REJECTED: Kind.REJECTED,
@@ -88,6 +97,14 @@ class SuiteFile:
     def complete(self) -> bool:
         """Whether it ran to its end on the candidate."""
         return self.candidate is not None and self.candidate.completed
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Differences of one kind; what refuses the release first, then what touches patients."""
+
+    title: str
+    differences: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
@@ -170,6 +187,22 @@ class Dossier:
         """Differences that were found and that the vendor declared."""
         found = self.evidence.differences if self.evidence else ()
         return [one for one in found if one.declared_by is not None]
+
+    @property
+    def undeclared_by_kind(self) -> list[Changed]:
+        """The same as `undeclared`, kind by kind."""
+        return _by_kind(self.undeclared)
+
+    @property
+    def declared_by_kind(self) -> list[Changed]:
+        """The same as `declared`, kind by kind."""
+        return _by_kind(self.declared)
+
+    @cached_property
+    def examples(self) -> dict[str, tuple[Example, ...]]:
+        """Where a difference of behaviour shows, by its subject."""
+        compared = self.evidence.comparison if self.evidence else None
+        return examples(compared) if compared else {}
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -254,6 +287,12 @@ class Dossier:
             return None
         first = min(dt.datetime.fromisoformat(one.time) for one in self.gate.counted)
         return first + dt.timedelta(days=self.policy.sign_offs_expire_after_days)
+
+
+def _by_kind(differences: Sequence[Difference]) -> list[Changed]:
+    ordered = sorted(differences, key=lambda one: (not one.refuses, not one.protected))
+    found = {kind: tuple(one for one in ordered if one.kind == kind) for kind in _KINDS}
+    return [Changed(_KINDS[kind], those) for kind, those in found.items() if those]
 
 
 def _most_urgent_first(file: HazardFile) -> tuple[bool, bool, int, str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from clinops.domain.circumstances import Circumstances
+from clinops.domain.difference import Difference
 from clinops.domain.evidence import Evidence
 from clinops.domain.line import Stop
 from clinops.domain.objection import Bench
@@ -15,6 +16,9 @@ from clinops.domain.signoff import ChangeType, SignOff
 
 SERIOUS = 3
 """The class of hazard from which a change is no standard change (DCB0160's risk matrix)."""
+
+_LINKED = frozenset({"test-result", "behaviour"})
+"""Kinds of differences whose hazards are known: those of the tests and probes that show them."""
 
 
 class Block(NamedTuple):
@@ -73,22 +77,27 @@ def _bars_from_standard(evidence: Evidence, circumstances: Circumstances) -> Ite
         yield f"a standard change: there is a finding, {finding.summary}"
     mild = {one.hazard for one in circumstances.coverage if one.weight < SERIOUS}
     for difference in evidence.differences:
-        touched = _hazards_of(evidence, difference.subject)
-        if difference.declared_by is None:
+        touched = _hazards_of(evidence, difference)
+        if difference.kind == "schema":
+            yield f"a standard change: the data is kept otherwise, {difference.subject}"
+        elif difference.declared_by is None:
             yield f"a standard change: the vendor did not declare that {difference.subject} differs"
-        elif difference.kind != "test-result" or not touched:
+        elif difference.kind not in _LINKED or not touched:
             yield f"a standard change: nobody can tell which hazards {difference.subject} touches"
         for hazard in sorted(touched - mild):
             yield f"a standard change: {difference.subject} touches the hazard {hazard}"
 
 
-def _hazards_of(evidence: Evidence, subject: str) -> set[str]:
+def _hazards_of(evidence: Evidence, difference: Difference) -> set[str]:
     return {
-        hazard
-        for run in evidence.runs
-        for case in run.cases
-        if f"{run.suite}: {case.name}" == subject
-        for hazard in case.hazards
+        *difference.hazards,
+        *(
+            hazard
+            for run in evidence.runs
+            for case in run.cases
+            if f"{run.suite}: {case.name}" == difference.subject
+            for hazard in case.hazards
+        ),
     }
 
 

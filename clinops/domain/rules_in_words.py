@@ -18,8 +18,8 @@ def _routes(policy: GatePolicy) -> Iterator[str]:
     yield f"Before a release goes live it must be signed off by {_all(policy.requires)}."
     if policy.standard is not None:
         yield (
-            "Where nothing undeclared changed and no hazard of class 3 or more is touched, it is "
-            f"enough that it is signed off by {_all(policy.standard.requires)}."
+            "Where nothing undeclared changed, the data is kept as before and no hazard of class 3 "
+            f"or more is touched, it is enough that it is signed off by {_all(policy.standard.requires)}."
         )
     if policy.emergency is not None:
         emergency = policy.emergency

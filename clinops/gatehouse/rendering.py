@@ -49,6 +49,13 @@ def duration(milliseconds: int) -> str:
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"  # noqa: PLR2004
 
 
+def seconds(number: float) -> str:
+    """Say how long users are without a system: 0.4 s, 12 s, 3 min 20 s."""
+    if number < 60:  # noqa: PLR2004
+        return f"{number:.1f} s" if number < 10 else f"{number:.0f} s"  # noqa: PLR2004
+    return f"{round(number) // 60} min {round(number) % 60} s"
+
+
 def listed(names: Sequence[str]) -> str:
     """Write names as a sentence does: `a, b and c`."""
     *first, last = names or ("none",)
@@ -67,6 +74,7 @@ def _templates() -> Environment:
         "day": day,
         "span": span,
         "duration": duration,
+        "seconds": seconds,
         "listed": listed,
         "segment": lambda text: quote(str(text), safe=""),
     }

@@ -5,6 +5,7 @@ A tone goes with each statement; it is shown beside the words and never instead 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from clinops.domain.dossier import Dossier, SuiteFile
 from clinops.domain.finding import Weight
 from clinops.domain.outcome import State
 from clinops.domain.plain_words import count
+from clinops.domain.rehearsal import WayBack
 from clinops.domain.suite import Verdict
 from clinops.gatehouse.rendering import TEMPLATES, listed
 
@@ -39,6 +41,12 @@ VERDICTS = {
     Verdict.ERROR: ("bad", "broke"),
     Verdict.SKIPPED: ("doubt", "skipped"),
     None: ("doubt", "not run"),
+}
+WAYS_BACK = {
+    WayBack.CLEAN: ("good", "Nothing is lost"),
+    WayBack.LOSSY: ("doubt", "Something is lost"),
+    WayBack.IMPOSSIBLE: ("bad", "There is no way back"),
+    WayBack.NOT_TRIED: ("doubt", "Not tried"),
 }
 
 
@@ -92,11 +100,26 @@ def _out_of_date(dossier: Dossier) -> str:
 
 def _refused(dossier: Dossier) -> str:
     failures = dossier.tests - dossier.passed
+    undone = _refusing(dossier)
     if failures:
         what = f"{count(failures, 'test does', 'tests do')} not pass on {dossier.record.version}."
+    elif undone:
+        what = f"{undone} on {dossier.record.version}."
     else:
         what = f"{dossier.record.version} could not be tested as it was delivered."
     return f"{what} It can't be signed; the vendor must send another release."
+
+
+def _refusing(dossier: Dossier) -> str:
+    """Say what of behaviour, data, speed or the rehearsal refuses; empty where none of it does."""
+    found = Counter(one.kind for one in dossier.findings if one.weight is Weight.REFUSES)
+    rehearsed = any(kind.startswith(("upgrade", "rollback", "written-over")) for kind in found)
+    said = [
+        *([f"{count(n, 'change')} that nobody declared"] if (n := found["regression"]) else []),
+        *([f"{count(n, 'answer')} slower than before"] if (n := found["slower"]) else []),
+        *(["an upgrade or a way back that fails"] if rehearsed else []),
+    ]
+    return f"There is {listed(said)}" if said else ""
 
 
 def _live(dossier: Dossier) -> str:
@@ -126,6 +149,28 @@ _SENTENCES: dict[State, Callable[[Dossier], str]] = {
 }
 
 
+def way_back(dossier: Dossier) -> str:
+    """Say which way back is declared, and what came of trying it."""
+    declared = dossier.rollback.strategy if dossier.rollback else "not known"
+    rehearsal = dossier.evidence.rehearsal if dossier.evidence else None
+    if rehearsal is None:
+        return f"{declared}, not rehearsed"
+    if rehearsal.way_back is WayBack.NOT_TRIED:
+        return f"{declared}, could not be tried"
+    _, said = WAYS_BACK[rehearsal.way_back]
+    return f"{declared}, rehearsed: {said[:1].lower()}{said[1:]}"
+
+
+def not_compared(dossier: Dossier) -> str:
+    """Say why there is no comparison of behaviour."""
+    rehearsal = dossier.evidence.rehearsal if dossier.evidence else None
+    if rehearsal is not None and not rehearsal.upgraded:
+        return "the upgrade gave nothing to compare with"
+    if any(finding.kind == "replica-never-ready" for finding in dossier.findings):
+        return "a replica never got ready"
+    return "there are no probes"
+
+
 def suite_line(suite: SuiteFile) -> str:
     """Say how a suite ended on the candidate."""
     if suite.candidate is None:
@@ -150,10 +195,13 @@ def readable(name: str) -> str:
 TEMPLATES.filters |= {
     "readable": readable,
     "suite_line": suite_line,
+    "way_back": way_back,
+    "not_compared": not_compared,
     "source": lambda name: name.partition("::")[0],
 }
 TEMPLATES.globals |= {
     "SAID": SAID,
     "WEIGHTS": WEIGHTS,
     "VERDICTS": VERDICTS,
+    "WAYS_BACK": WAYS_BACK,
 }

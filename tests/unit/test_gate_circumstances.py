@@ -517,8 +517,23 @@ SERIOUS = run(case("test_b", hazards=("ORT-001",)))
         calm(differences=(difference(),), runs=(SERIOUS,)),
         calm(differences=(difference(),)),
         calm(differences=(difference(kind="image-configuration"),), runs=(MILD,)),
+        calm(differences=(difference(kind="schema", hazards=("ORT-009",)),)),
+        calm(differences=(difference(kind="data", hazards=("ORT-009",)),)),
+        calm(differences=(difference(kind="behaviour", hazards=("ORT-001",)),)),
+        calm(differences=(difference(kind="behaviour"),)),
     ],
-    ids=["new", "finding", "undeclared", "serious hazard", "no hazard known", "configuration"],
+    ids=[
+        "new",
+        "finding",
+        "undeclared",
+        "serious hazard",
+        "no hazard known",
+        "configuration",
+        "schema",
+        "data",
+        "answers of a serious hazard",
+        "answers of no hazard known",
+    ],
 )
 def test_what_is_no_standard_change_needs_everybody(about: Evidence):
     report = by_sam(about)
@@ -537,6 +552,11 @@ def test_a_declared_difference_that_touches_no_serious_hazard_is_standard():
     about = calm(differences=(difference(),), runs=(MILD,))
     assert by_sam(about, coverage=mild()).route is ChangeType.STANDARD
     assert not by_sam(about).open, "nobody has said how bad ORT-009 is"
+
+
+def test_declared_answers_that_touch_no_serious_hazard_are_standard():
+    about = calm(differences=(difference(kind="behaviour", hazards=("ORT-009",)),))
+    assert by_sam(about, coverage=mild()).route is ChangeType.STANDARD
 
 
 def test_a_standard_change_is_tested_and_deployed_as_the_version_in_use_is():

@@ -1,0 +1,154 @@
+"""Compare: two identical baselines and the candidate answer the same probes, side by side.
+
+What the two baselines do differently is noise; what the candidate does beyond that is the vendor's
+to have declared. Nothing here decides: it all follows from the comparison, for whoever verifies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from operator import methodcaller
+from typing import Final
+
+from clinops.domain import comparing
+from clinops.domain.behaviour import differing_behaviour
+from clinops.domain.comparison import Comparison
+from clinops.domain.difference import Difference
+from clinops.domain.digest import canonical
+from clinops.domain.evidence import COMPARISON
+from clinops.domain.finding import Finding
+from clinops.domain.observation import Observation
+from clinops.domain.plan import Plan
+from clinops.domain.probe import ProbeCase
+from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.snapshot import Snapshot
+from clinops.domain.suite import Role
+from clinops.ports import EstateTree, ProbeSession
+from clinops.wiring import Bench, estate_of
+from flows.measure import measure
+from flows.replicas import never_ready
+
+PROPOSED: Final = "comparison/proposed-noise.json"
+"""Noise rules that the two baselines suggest, among the evidence files: a person may take them."""
+
+_ROLES = (Role.BASELINE, Role.BASELINE, Role.CANDIDATE)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What came of all probes."""
+
+    comparison: Comparison | None
+    """None where a fork never got ready: a finding says so."""
+    differences: tuple[Difference, ...] = ()
+    """Before anybody has looked which of them the vendor declared."""
+    findings: tuple[Finding, ...] = ()
+    """What does not follow from the comparison itself."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Evidence files by name."""
+
+
+def compare(
+    plan: Plan, baseline: Snapshot, candidate: Snapshot, tree: EstateTree, bench: Bench
+) -> Compared | None:
+    """Ask three forks everything at once, and hold their answers against each other.
+
+    Args:
+        plan: The plan; it has a baseline.
+        baseline: The version in use with its data.
+        candidate: The version offered, on the same data.
+        tree: The estate at the release's commit: probes and noise rules.
+        bench: What it is done with.
+
+    Returns:
+        The comparison; None where the estate has no probes for the product.
+
+    Raises:
+        BadInputError: Probes or noise rules can't be read.
+        InfrastructureError: ClinOps failed.
+    """
+    estate = estate_of(tree)
+    cases, rules = estate.probes(plan.release.product), estate.noise_rules(plan.release.product)
+    if not cases:
+        return None
+    with ExitStack() as stack:
+        forks = _forked(plan, (baseline, baseline, candidate), bench, stack)
+        ready = [fork for fork in forks if isinstance(fork, Replica)]
+        if len(ready) < len(forks):
+            bench.replicas.ensure_engine_stayed()
+            return Compared(None, findings=_never_ready(plan, forks))
+        sessions = [
+            stack.enter_context(bench.probes.session(replica, plan.environment))
+            for replica in ready
+        ]
+        one, other, offered = answers = in_lockstep(cases, sessions)
+        speeds = measure(cases, (one, offered), (sessions[0], sessions[2]))
+        # Silence of an engine that went away must not be taken for the product's.
+        bench.replicas.ensure_engine_stayed()
+    found = comparing.compare(*answers, rules, bench.clock().date())
+    comparison = found.model_copy(
+        update={
+            "speeds": speeds.measured,
+            "unmeasured": speeds.unmeasured,
+            "unanswered": (*found.unanswered, *speeds.unanswered),
+        }
+    )
+    proposed = [rule.model_dump(mode="json") for rule in comparing.proposed(one, other)]
+    files = {COMPARISON: canonical(comparison.json_value())}
+    return Compared(
+        comparison,
+        tuple(differing_behaviour(comparison)),
+        files=files | ({PROPOSED: canonical(proposed)} if proposed else {}),
+    )
+
+
+def _forked(
+    plan: Plan, snapshots: Sequence[Snapshot], bench: Bench, stack: ExitStack
+) -> list[Replica | ReplicaFailure]:
+    """Start all forks at once; the stack removes them, whatever becomes of any."""
+    forks = [
+        bench.replicas.fork(
+            plan.environment,
+            snapshot,
+            product=plan.release.product,
+            version=plan.version_of(role),
+            role=role,
+            release=plan.release.id,
+            lease=bench.lease,
+        )
+        for role, snapshot in zip(_ROLES, snapshots, strict=True)
+    ]
+    with ThreadPoolExecutor(len(forks)) as pool:
+        return list(pool.map(stack.enter_context, forks))
+
+
+def _never_ready(plan: Plan, forks: Sequence[Replica | ReplicaFailure]) -> tuple[Finding, ...]:
+    told = partial(never_ready, "the comparison")
+    under_test = plan.environment.clinops.under_test
+    found = [
+        told(role, fork, under_test)
+        for role, fork in zip(_ROLES, forks, strict=True)
+        if isinstance(fork, ReplicaFailure)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def in_lockstep(
+    cases: Sequence[ProbeCase], sessions: Sequence[ProbeSession]
+) -> list[list[Observation]]:
+    """Ask every probe of all replicas at the same moment, one probe after the other.
+
+    Only when all have answered are they asked the next, so that no replica is ever ahead: what
+    depends on the time of day, or on the order of writes, is the same for all. All answers take
+    as long as the slowest to each probe, which can't be more than the replicas' times together.
+
+    Returns:
+        The observations of each session, in the order of the probes.
+    """
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        rows = [list(pool.map(methodcaller("run", case), sessions)) for case in cases]
+    return [list(observations) for observations in zip(*rows, strict=True)]
