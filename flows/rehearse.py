@@ -10,7 +10,7 @@ from clinops.domain.digest import digest_of
 from clinops.domain.inventory import Inventory, Source
 from clinops.domain.inventory_change import changes, differences
 from clinops.domain.plan import Plan
-from clinops.domain.rehearsal import Gap, Rehearsal, Step
+from clinops.domain.rehearsal import Gap, Rehearsal, Step, Waypoint
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
@@ -40,6 +40,8 @@ class Upgraded:
     """For the evidence: inventories, by name."""
     logs: Mapping[str, bytes]
     """What the containers said, by moment and service."""
+    path: tuple[Waypoint, ...]
+    """What was to be passed, the candidate last."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,6 @@ class Rehearsed:
     """What the containers said, by moment and service."""
 
 
-@dataclass(frozen=True)
-class _Hop:
-    """One version that is passed, the candidate last."""
-
-    version: str
-    images: Mapping[str, str]
-    command: Sequence[str] | None
-
-
 def rehearse_upgrade(
     plan: Plan, snapshot: Snapshot, images: Mapping[str, str], tree: EstateTree, bench: Bench
 ) -> Upgraded:
@@ -79,27 +72,28 @@ def rehearse_upgrade(
         bench: What it is done with.
     """
     going = Rehearsing(plan, tree, bench)
-    hops = _hops(going, images)
+    path = _path(going, images[going.under_test])
     if going.gaps:
         return _upgraded(going)
     with going.forked(snapshot, Role.BASELINE) as replica:
         before = _read_before(going, replica)
         if before is None or isinstance(replica, ReplicaFailure):
-            return _upgraded(going, before)
-        candidate = _hop_by_hop(going, replica, hops)
+            return _upgraded(going, path, before)
+        candidate = _pass(going, replica, path, images)
         after = going.inventory("after the upgrade", candidate) if candidate else None
         if candidate is None or after is None:
-            return _upgraded(going, before)
+            return _upgraded(going, path, before)
         going.keep_logs("upgrade", candidate)
-        key = digest_of([snapshot.key, [dict(hop.images) for hop in hops]])
+        key = digest_of([snapshot.key, dict(images), [one.json_value() for one in path]])
         frozen = bench.replicas.freeze(
             candidate, plan.environment, key.removeprefix("sha256:"), lease=bench.lease
         )
-    return _upgraded(going, before, after, frozen)
+    return _upgraded(going, path, before, after, frozen)
 
 
 def _upgraded(
     going: Rehearsing,
+    path: Sequence[Waypoint] = (),
     before: Inventory | None = None,
     after: Inventory | None = None,
     snapshot: Snapshot | None = None,
@@ -115,35 +109,35 @@ def _upgraded(
         differences=tuple(found),
         files=going.files,
         logs=going.logs,
+        path=tuple(path),
     )
 
 
-def _hops(going: Rehearsing, images: Mapping[str, str]) -> list[_Hop]:
+def _path(going: Rehearsing, candidate: str) -> list[Waypoint]:
     """Return every version to pass; one whose package is not to be had is a gap."""
-    manifest = going.plan.manifest
-    packages = {step.version: step for step in going.plan.steps}
-    hops, last = [], None
+    version = going.plan.manifest.version
+    path, last = [], Waypoint(version=version, image=candidate)
     for step in going.plan.waypoints:
-        if step.version == manifest.version:
-            last = step.command
-            continue
-        known = packages.get(step.version)
-        what = f"the upgrade path passes through {step.version}, and no package of it is known"
-        if known is None:
-            going.gaps.append(Gap(kind="step-unknown", what=what, stopped=True))
-            continue
+        command = tuple(step.command or ())
+        if step.version == version:
+            last = Waypoint(version=version, image=candidate, command=command)
+        elif image := _image_of(step.version, going):
+            path.append(Waypoint(version=step.version, image=image, command=command))
+    return [*path, last]
+
+
+def _image_of(version: str, going: Rehearsing) -> str | None:
+    known = next((step for step in going.plan.steps if step.version == version), None)
+    why = ""
+    if known is not None:
+        tree, name = going.bench.tree_at(known.commit), f"{going.plan.manifest.product}-{version}"
         try:
-            image = going.bench.images.obtain(
-                known.package,
-                going.bench.tree_at(known.commit),
-                name=f"{manifest.product}-{known.version}",
-            )
+            return going.bench.images.obtain(known.package, tree, name=name)
         except PackageError as error:
             why = error.diagnostics()
-            going.gaps.append(Gap(kind="step-unknown", what=what, detail=why, stopped=True))
-            continue
-        hops.append(_Hop(step.version, {**images, going.under_test: image}, step.command))
-    return [*hops, _Hop(manifest.version, images, last)]
+    what = f"the upgrade path passes through {version}, and no package of it is known"
+    going.gaps.append(Gap(kind="step-unknown", what=what, detail=why, stopped=True))
+    return None
 
 
 def _read_before(going: Rehearsing, replica: Replica | ReplicaFailure) -> Inventory | None:
@@ -175,16 +169,21 @@ def _proves_nothing(before: Inventory, plan: Plan) -> bool:
     )
 
 
-def _hop_by_hop(going: Rehearsing, replica: Replica, hops: Sequence[_Hop]) -> Replica | None:
+def _pass(
+    going: Rehearsing, replica: Replica, path: Sequence[Waypoint], images: Mapping[str, str]
+) -> Replica | None:
+    """Put one version after the other on the data, the candidate last."""
     within = going.plan.environment.clinops.upgrade.within
-    for hop in hops:
-        moved = going.move(replica, hop.images, hop.version, Role.CANDIDATE, upgrade=True)
+    for waypoint in path:
+        version = waypoint.version
+        exchanged = {**images, going.under_test: waypoint.image}
+        moved = going.move(replica, exchanged, version, Role.CANDIDATE, upgrade=True)
         if isinstance(moved, ReplicaFailure):
             _record_whose_fault(going, moved)
             return None
         replica = moved
-        name = f"{hop.version}: the command of the upgrade path"
-        if hop.command and not going.command(name, replica, hop.command, within):
+        name = f"{version}: the command of the upgrade path"
+        if waypoint.command and not going.command(name, replica, waypoint.command, within):
             going.keep_logs("upgrade", replica)
             return None
     return replica

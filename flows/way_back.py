@@ -64,6 +64,7 @@ def rehearse_way_back(
         read=_counted(upgraded.before),
         written=dict(came.written or {}),
         gaps=(*upgraded.gaps, *going.gaps),
+        path=upgraded.path,
     )
     return Rehearsed(
         rehearsal=rehearsal,

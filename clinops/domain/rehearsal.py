@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from clinops.domain.digest import Digest
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.value import Value
 
@@ -69,6 +70,16 @@ class Gap(Value):
     """Whether the rehearsal ended there."""
 
 
+class Waypoint(Value):
+    """One version that was put on the data on the way up."""
+
+    version: str
+    image: Digest
+    """Of the service under test."""
+    command: tuple[str, ...] = ()
+    """What the vendor's upgrade path requires there."""
+
+
 class Rehearsal(Value):
     """What was tried, what was lost, and how long users would be without the system."""
 
@@ -94,6 +105,8 @@ class Rehearsal(Value):
     written: dict[str, int] = Field(default_factory=dict)
     """How many records of each collection the candidate wrote after it."""
     gaps: tuple[Gap, ...] = ()
+    path: tuple[Waypoint, ...] = ()
+    """What was to be passed, the candidate last; empty where a package was not known."""
 
 
 def findings(rehearsal: Rehearsal) -> list[Finding]:
@@ -137,11 +150,11 @@ def _of_the_way_up(rehearsal: Rehearsal) -> Iterator[Finding]:
 
 def _of_writing(rehearsal: Rehearsal) -> Iterator[Finding]:
     if not rehearsal.gaps and not any(rehearsal.read.values()):
-        what = "the environment keeps nothing that an upgrade could lose: no record was read"
+        what = "no record was read that an upgrade could lose"
         yield _finding("nothing-to-lose", Weight.NOTE, what)
     elif rehearsal.upgraded and not rehearsal.gaps and not any(rehearsal.written.values()):
         what = "nothing new was at stake on the way back: the environment has no writer program"
-        yield _finding("nothing-written", Weight.NOTE, what)
+        yield _finding("no-writer", Weight.NOTE, what)
     for sort in _sorted(rehearsal.altered):
         what = f"writing new data on the candidate altered what was there: {_in_words(sort)}"
         yield _finding("written-over", Weight.REFUSES, what, _listed(sort), sort[0])

@@ -246,6 +246,12 @@ def test_passes_through_the_versions_that_the_vendor_names(rehearsal):
         "freeze 2.0",
     ]
     assert upgraded.seconds >= 6
+    assert [(one.version, one.command) for one in upgraded.path] == [
+        ("1.5", ("migrate",)),
+        ("2.0", ("finish",)),
+    ]
+    assert upgraded.path[1].image == rehearsal.images[Role.CANDIDATE]["app"]
+    assert upgraded.path[0].image != upgraded.path[1].image
 
 
 def test_a_version_on_the_way_without_a_package_leaves_it_open(rehearsal):
@@ -449,7 +455,7 @@ def test_records_that_can_not_be_read_after_writing_are_the_candidates_fault(reh
 
 def test_without_a_writer_it_says_that_nothing_new_was_at_stake(wiring):
     rehearsed = Rehearsal(wiring).comes_back("binary")
-    assert told(rehearsed) == [("nothing-written", Weight.NOTE)]
+    assert told(rehearsed) == [("no-writer", Weight.NOTE)]
     assert rehearsed.rehearsal.way_back is WayBack.CLEAN
 
 

@@ -323,7 +323,7 @@ def test_a_gap_does_not_hide_that_the_upgrade_failed_as_well():
 
 def test_says_where_there_was_nothing_to_lose_and_where_nothing_new_was_written():
     assert told(read={"patients": 0}, written={}) == [("nothing-to-lose", Weight.NOTE)]
-    assert told(written={}) == [("nothing-written", Weight.NOTE)]
+    assert told(written={}) == [("no-writer", Weight.NOTE)]
 
 
 def test_what_writing_altered_is_refused_on_every_way():
