@@ -330,9 +330,17 @@ class SiteSystems(Protocol):
         """Describe what runs at a site now, for checks; None where nothing does."""
 
     def deploy(
-        self, environment: Environment, images: Mapping[str, str], live: LiveSystem
+        self,
+        environment: Environment,
+        images: Mapping[str, str],
+        live: LiveSystem,
+        *,
+        upgrade: bool = False,
     ) -> Replica | ReplicaFailure:
-        """Replace what runs at a site, keeping its data; idempotent."""
+        """Replace what runs at a site, keeping its data; idempotent.
+
+        An upgrade runs `x-clinops.upgrade.command` on the data before the start.
+        """
 
     def back_up(self, live: LiveSystem, environment: Environment, name: str) -> Backup:
         """Stop the system and copy its volumes; the same name twice returns the first backup."""

@@ -76,7 +76,7 @@ def to_site(
         release=release.id,
     )
     before = _back_up(site, release, wiring)
-    cause = _deploy_and_check(deployment, after, wiring)
+    cause = _deploy_and_check(deployment, after, wiring, upgrade=before.live is not None)
     if cause:
         return _roll_back(deployment, before, cause, wiring)
     wiring.ledger.append(
@@ -124,10 +124,12 @@ def _back_up(site: str, release: Release, wiring: Wiring) -> Before:
     return Before(site, live, wiring.sites.back_up(live, environment, f"{release.id}-{site}"))
 
 
-def _deploy_and_check(deployment: Deployment, after: LiveSystem, wiring: Wiring) -> str:
+def _deploy_and_check(
+    deployment: Deployment, after: LiveSystem, wiring: Wiring, *, upgrade: bool
+) -> str:
     """Return why the release can't stay, or ``""``."""
     try:
-        return _stand_up(after, deployment.environment, deployment.tree, wiring)
+        return _stand_up(after, deployment.environment, deployment.tree, wiring, upgrade=upgrade)
     except ClinOpsError as error:
         # The next run goes on where the engine failed; what would fail again must come back now.
         if error.retryable:
@@ -135,8 +137,15 @@ def _deploy_and_check(deployment: Deployment, after: LiveSystem, wiring: Wiring)
         return error.diagnostics()
 
 
-def _stand_up(live: LiveSystem, environment: Environment, tree: EstateTree, wiring: Wiring) -> str:
-    system = wiring.sites.deploy(environment, live.images, live)
+def _stand_up(
+    live: LiveSystem,
+    environment: Environment,
+    tree: EstateTree,
+    wiring: Wiring,
+    *,
+    upgrade: bool = False,
+) -> str:
+    system = wiring.sites.deploy(environment, live.images, live, upgrade=upgrade)
     if isinstance(system, ReplicaFailure):
         return f"{system.service} never got ready: {system.reason}\n{system.log_tail}"
     if system.images != live.images:

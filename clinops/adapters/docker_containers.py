@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
 from time import monotonic, sleep
@@ -14,6 +14,7 @@ from docker.models.networks import Network
 from docker.types import LogConfig
 
 from clinops.adapters.docker_engine import last_lines
+from clinops.adapters.docker_mounts import fresh
 from clinops.domain.environment import Service
 from clinops.domain.replica import ServiceInstance
 
@@ -45,6 +46,10 @@ class Placement:
     labels: Mapping[str, str]
     volumes: Mapping[str, str] = field(default_factory=dict)
     """The engine's volume by the path that it is mounted at."""
+    fresh_volumes: Collection[str] = ()
+    """Where an empty volume is mounted that goes with the container."""
+    volumes_from: str | None = None
+    """A container whose volumes this one shares."""
 
 
 def create_container(
@@ -70,6 +75,8 @@ def create_container(
         dns_opt=["timeout:1", "attempts:1"],
         labels=own_labels(client, image, {**service.labels, **placement.labels}),
         volumes={v: {"bind": p, "mode": "rw"} for p, v in placement.volumes.items()},
+        mounts=fresh(placement.fresh_volumes),
+        volumes_from=[placement.volumes_from] if placement.volumes_from else None,
         tmpfs=dict.fromkeys(service.tmpfs, ""),
         cap_drop=["ALL"],
         cap_add=list(service.cap_add),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Self
 
+from docker.errors import NotFound
 from docker.models.containers import Container
 
+from clinops.adapters import docker_snapshots as snapshots
 from clinops.adapters.docker_containers import (
     LABEL_LEASE,
     LABEL_PRODUCT,
@@ -27,11 +31,15 @@ from clinops.adapters.docker_containers import (
     with_labels,
 )
 from clinops.adapters.docker_engine import EngineWatch, connect, engine_errors
+from clinops.adapters.docker_execution import execute_within
+from clinops.adapters.docker_mounts import carried, unpack
+from clinops.adapters.docker_moving import Moving
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
 from clinops.domain.environment import Environment
-from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.replica import Executed, Moved, Replica, ReplicaFailure
+from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
-from clinops.errors import EngineError
+from clinops.errors import EngineError, NotFoundError
 
 
 class DockerReplicas:
@@ -61,18 +69,32 @@ class DockerReplicas:
         lease: str,
     ) -> Iterator[Replica | ReplicaFailure]:
         """Start a replica; on leaving the context it is removed, whatever happened."""
-        planned = Replica(
-            id=f"{product}-{role}-{secrets.token_hex(6)}",
-            product=product,
-            version=version,
-            role=role,
-            release=release,
-            under_test=environment.clinops.under_test,
-            services={},
-            endpoints={},
-        )
-        try:
+        planned = _planned(environment, product, version, role, release)
+        with self._removed(planned):
             yield self._stand_up(planned, environment, images, lease)
+
+    @contextmanager
+    def fork(
+        self,
+        environment: Environment,
+        snapshot: Snapshot,
+        *,
+        product: str,
+        version: str,
+        role: Role,
+        release: str,
+        lease: str,
+    ) -> Iterator[Replica | ReplicaFailure]:
+        """Start a replica from a snapshot, otherwise like `start`."""
+        planned = _planned(environment, product, version, role, release)
+        with self._removed(planned):
+            fork = self._stand_up(planned, environment, snapshot.images, lease)
+            yield fork if isinstance(fork, ReplicaFailure) else _naming(fork, snapshot.bases)
+
+    @contextmanager
+    def _removed(self, planned: Replica) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             # An engine that is gone can't remove anything; the sweep will. What went wrong first
             # is what must be told.
@@ -97,8 +119,7 @@ class DockerReplicas:
 
         def create(name: str) -> Container:
             placement = Placement(f"{network}-{name}", network, {**labels, LABEL_SERVICE: name})
-            service = environment.services[name]
-            return create_container(self._client, name, service, images[name], placement)
+            return self._create(name, environment, images[name], placement)
 
         try:
             containers = Startup(self._client, environment, create).run()
@@ -107,6 +128,98 @@ class DockerReplicas:
         with engine_errors("describe a replica"):
             services, endpoints = describe(containers, network, environment.clinops.endpoints)
         return planned.model_copy(update={"services": services, "endpoints": endpoints})
+
+    def _create(
+        self, name: str, environment: Environment, image: str, placement: Placement
+    ) -> Container:
+        """Create a service's container, with what its image keeps for its volumes in them."""
+        paths = carried(self._client.images.get(image))
+        container = create_container(
+            self._client,
+            name,
+            environment.services[name],
+            image,
+            replace(placement, fresh_volumes=paths),
+        )
+        unpack(container, paths)
+        return container
+
+    def freeze(
+        self, replica: Replica, environment: Environment, key: str, *, lease: str | None
+    ) -> Snapshot:
+        """Stop a replica cleanly and freeze it as image layers; it is not usable afterwards."""
+        with engine_errors("freeze a replica"):
+            containers = self._containers(replica)
+            snapshots.stop(containers, environment)
+            return snapshots.commit(self._client, containers, replica.images, key, lease)
+
+    def snapshot(self, key: str) -> Snapshot | None:
+        """Return the kept snapshot of a key, and note that it was used; None where it is not."""
+        with engine_errors("look for a snapshot"):
+            return snapshots.kept(self._client, key)
+
+    def move(
+        self,
+        replica: Replica,
+        environment: Environment,
+        images: Mapping[str, str],
+        *,
+        version: str,
+        role: Role,
+        upgrade: bool,
+    ) -> Moved:
+        """Put other images on the data of a replica, as a site would.
+
+        Services whose image stays are stopped and started again: at a site they would lose what
+        lies outside their volumes, here they keep it.
+        """
+        going = Moving(self._client, environment, images, replica, upgrade=upgrade)
+        with engine_errors("move a replica"):
+            try:
+                containers = going.run(self._containers(replica))
+            except ServiceFailedError as error:
+                failure = self._failure(error, replica.id)
+                return Moved(replica=failure, seconds=going.downtime, steps=going.steps)
+            services, endpoints = describe(containers, going.network, environment.clinops.endpoints)
+        moved = replica.model_copy(
+            update={
+                "version": version,
+                "role": role,
+                "services": services,
+                "endpoints": endpoints,
+            }
+        )
+        named = _naming(moved, {**replica.images, **images})
+        return Moved(replica=named, seconds=going.downtime, steps=going.steps)
+
+    def execute(
+        self, replica: Replica, service: str, command: Sequence[str], *, within: float
+    ) -> Executed:
+        """Run a command inside a service, at most that many seconds."""
+        with engine_errors(f"run a command in {service}"):
+            container = replica.services[service].container
+            return execute_within(self._client, container, command, within)
+
+    def archive(self, replica: Replica, service: str, path: str) -> Iterator[bytes]:
+        """Yield a tar archive of a path inside a service; raises NotFoundError."""
+        with engine_errors(f"read {path} in {service}"):
+            try:
+                container = self._client.containers.get(replica.services[service].container)
+                chunks, _ = container.get_archive(path)
+            except NotFound:
+                raise NotFoundError(f"{service} has nothing at {path}") from None
+            yield from chunks
+
+    def collect(self, unused_for: dt.timedelta) -> list[str]:
+        """Remove the kept snapshots that nothing has used for so long; name them."""
+        with engine_errors("collect old snapshots"):
+            return list(snapshots.unused(self._client, dt.datetime.now(dt.UTC) - unused_for))
+
+    def _containers(self, replica: Replica) -> dict[str, Container]:
+        return {
+            name: self._client.containers.get(instance.container)
+            for name, instance in replica.services.items()
+        }
 
     def _failure(self, error: ServiceFailedError, replica: str) -> ReplicaFailure:
         self.ensure_engine_stayed()
@@ -149,7 +262,9 @@ class DockerReplicas:
         leases = {str(found.attrs["Labels"][LABEL_LEASE]) for found in [*containers, *networks]}
         # An empty lease stands on what is no replica but has an image that pretends so.
         orphaned = sorted(lease for lease in leases if lease and not alive(lease))
-        return [name for lease in orphaned for name in self._remove(with_labels(lease=lease))]
+        removed = [name for lease in orphaned for name in self._remove(with_labels(lease=lease))]
+        with engine_errors("look for orphaned snapshots"):
+            return [*removed, *snapshots.swept(self._client, alive)]
 
     def close(self) -> None:
         """Stop watching the engine and hang up."""
@@ -163,3 +278,27 @@ class DockerReplicas:
     def __exit__(self, *_: object) -> None:
         """Hang up."""
         self.close()
+
+
+def _planned(
+    environment: Environment, product: str, version: str, role: Role, release: str
+) -> Replica:
+    return Replica(
+        id=f"{product}-{role}-{secrets.token_hex(6)}",
+        product=product,
+        version=version,
+        role=role,
+        release=release,
+        under_test=environment.clinops.under_test,
+        services={},
+        endpoints={},
+    )
+
+
+def _naming(replica: Replica, images: Mapping[str, str]) -> Replica:
+    """Let each service name the image that evidence names, not the frozen one."""
+    services = {
+        name: instance.model_copy(update={"image": images[name]})
+        for name, instance in replica.services.items()
+    }
+    return replica.model_copy(update={"services": services})

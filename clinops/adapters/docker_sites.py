@@ -25,6 +25,7 @@ from clinops.adapters.docker_containers import (
 )
 from clinops.adapters.docker_engine import connect, engine_errors, last_lines, plain
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
+from clinops.adapters.docker_upgrade import run_command, wait_until_drained
 from clinops.adapters.docker_volumes import Volumes
 from clinops.domain.digest import digest_of
 from clinops.domain.environment import Environment
@@ -79,11 +80,18 @@ class DockerSites:
         )
 
     def deploy(
-        self, environment: Environment, images: Mapping[str, str], live: LiveSystem
+        self,
+        environment: Environment,
+        images: Mapping[str, str],
+        live: LiveSystem,
+        *,
+        upgrade: bool = False,
     ) -> Replica | ReplicaFailure:
         """Replace what runs at a site, keeping its data; idempotent.
 
-        A system that does not get ready is stopped again, not left half alive.
+        An upgrade runs `x-clinops.upgrade.command` on the data first, and waits for `drained`;
+        one that a crash cut short runs the command again. A system that does not get ready is
+        stopped again, not left half alive.
 
         Raises:
             BadInputError: Where an image keeps data that no named volume covers: it would be lost.
@@ -96,7 +104,7 @@ class DockerSites:
                 self._stop(found, environment)
                 remove_containers(found.values())
         try:
-            self._start(client, environment, images, live)
+            self._start(client, environment, images, live, upgrade=upgrade)
         except ServiceFailedError as error:
             return self._failure(error, environment, live)
         replica = self.running(live.product, live.site)
@@ -178,6 +186,8 @@ class DockerSites:
         environment: Environment,
         images: Mapping[str, str],
         live: LiveSystem,
+        *,
+        upgrade: bool,
     ) -> None:
         """Start what is not there yet, and let it survive a reboot only once it was ready."""
         network = _name(live.site, live.product)
@@ -209,7 +219,15 @@ class DockerSites:
             )
             return create_container(client, name, service, images[name], placement)
 
-        for container in Startup(client, environment, create).run().values():
+        def prepare(name: str, container: Container) -> None:
+            if upgrade and name == environment.clinops.under_test and name not in present:
+                run_command(client, environment, container, images[name], network)
+
+        started = Startup(client, environment, create, prepare).run()
+        if upgrade:
+            with engine_errors("wait for migrations"):
+                wait_until_drained(client, environment, started[environment.clinops.under_test])
+        for container in started.values():
             with engine_errors("set a restart policy"):
                 # NOTE: the published type stubs do not know this policy.
                 container.update(restart_policy={"Name": "unless-stopped"})  # type: ignore[arg-type]

@@ -44,6 +44,8 @@ class Startup:
     environment: Environment
     create: Callable[[str], Container]
     """Creates the container of a service."""
+    prepare: Callable[[str, Container], None] = lambda _name, _container: None
+    """Called with each container before it is started, once what it depends on is ready."""
     started: dict[str, Future[Container]] = field(default_factory=dict)
     ready: dict[str, Future[Container]] = field(default_factory=dict)
     giving_up: Event = field(default_factory=Event)
@@ -87,6 +89,10 @@ class Startup:
         with engine_errors(f"start {name}"):
             try:
                 container = self.create(name)
+                begun = monotonic()
+                self.prepare(name, container)
+                # What a vendor's own command takes has a limit of its own.
+                self.deadline += monotonic() - begun
                 container.start()
             except APIError as error:
                 if _is_the_products_fault(error):

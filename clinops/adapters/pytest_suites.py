@@ -26,6 +26,9 @@ _PLUGINS = ("clinops.adapters.pytest_plugin", "pytest_timeout")
 _INHERITED = ("PATH", "TZ", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _LOG_BYTES = 1_000_000
 _SEED_LINES = 20
+_RESULT_BYTES = 64 * 1024 * 1024
+RESULT_VARIABLE = "CLINOPS_RESULT"
+"""Names the file that a program may leave its result in."""
 
 
 class PytestSuites:
@@ -78,18 +81,36 @@ class PytestSuites:
             NotFoundError: The tree has no such program.
             SeedError: It failed or took too long; the message carries its last lines.
         """
+        self.run_program(program, replica, tree)
+
+    def run_program(self, program: str, replica: Replica, tree: EstateTree) -> bytes:
+        """Run a program as `seed` does; return the file that it may leave at `CLINOPS_RESULT`.
+
+        Raises:
+            NotFoundError: The tree has no such program.
+            SeedError: It failed or took too long, or left more than 64 MiB.
+        """
         product = f"environments/{replica.product}"
         if not tree.exists(f"{product}/{program}"):
             raise NotFoundError(f"{product}/{program} does not exist at {tree.commit}")
         with _workplace(tree, product, replica) as place:
             command = [sys.executable, str(place.files / program)]
             finished = place.execute(command, self._time_limit, self._processes)
-        if finished.exit_code != 0:
-            last = finished.log.decode(errors="replace").splitlines()[-_SEED_LINES:]
-            raise SeedError(
-                f"{product}/{program} ended with code {finished.exit_code}:\n" + "\n".join(last),
-                mend="run it by hand against a replica; it must finish and may be run twice",
-            )
+            if finished.exit_code == 0:
+                return _result(place.result, f"{product}/{program}")
+        last = finished.log.decode(errors="replace").splitlines()[-_SEED_LINES:]
+        raise SeedError(
+            f"{product}/{program} ended with code {finished.exit_code}:\n" + "\n".join(last),
+            mend="run it by hand against a replica; it must finish and may be run twice",
+        )
+
+
+def _result(path: Path, program: str) -> bytes:
+    if not path.is_file() or path.is_symlink():
+        return b""
+    if path.stat().st_size > _RESULT_BYTES:
+        raise SeedError(f"{program} left more than {_RESULT_BYTES} bytes")
+    return path.read_bytes()
 
 
 class _Processes:
@@ -144,6 +165,10 @@ class _Workplace(NamedTuple):
     files: Path
     replica: Path
 
+    @property
+    def result(self) -> Path:
+        return self.folder / "result"
+
     def execute(
         self, command: Sequence[str], time_limit: float, processes: _Processes
     ) -> _Finished:
@@ -175,6 +200,7 @@ class _Workplace(NamedTuple):
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             REPLICA_VARIABLE: str(self.replica),
+            RESULT_VARIABLE: str(self.result),
         }
 
 

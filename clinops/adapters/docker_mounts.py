@@ -1,0 +1,97 @@
+"""What lies in volumes, carried between containers: `docker commit` leaves it out."""
+
+from __future__ import annotations
+
+import io
+import json
+import posixpath
+import tarfile
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from docker import DockerClient
+from docker.errors import NotFound
+from docker.models.containers import Container
+from docker.models.images import Image
+from docker.types import Mount
+
+LABEL_CARRIED: Final = "clinops.carried"
+"""On a frozen image: the paths whose contents lie in its layers, as a JSON list."""
+_STORE: Final = "clinops-carried"
+
+
+def fresh(paths: Iterable[str]) -> list[Mount]:
+    """Return an anonymous volume for each path, empty as a site's are: it goes with its container.
+
+    NOTE: `no_copy`, or the engine would fill it with what the image has there; a site's volume
+    that holds the old version's data hides that as well.
+    """
+    return [Mount(target=path, source=None, type="volume", no_copy=True) for path in sorted(paths)]
+
+
+def volumes_of(container: Container) -> list[str]:
+    """Return where volumes are mounted in a container."""
+    return sorted(
+        str(mount["Destination"])
+        for mount in container.attrs["Mounts"]
+        if mount["Type"] == "volume"
+    )
+
+
+def carry(source: Container, path: str, target: Container) -> None:
+    """Copy what is at a path to the same path of another container, with owners and modes.
+
+    Neither needs to run. A path that is not there carries nothing.
+    """
+    _copy(source, path, target, path)
+
+
+def store(client: DockerClient, image: Image, source: Container, paths: Sequence[str]) -> Image:
+    """Return an image with the contents of a container's volumes in its layers.
+
+    They are kept aside, and `unpack` puts them into volumes again: a container that may not write
+    to its own files takes them there, and what an image has at such a path stays out of sight.
+    """
+    helper = client.containers.create(image, ["none"], network_mode="none")
+    try:
+        helper.put_archive("/", _folders(len(paths)))
+        for number, path in enumerate(paths):
+            _copy(source, path, helper, f"{_place(number)}/{posixpath.basename(path)}")
+        label = json.dumps(json.dumps(list(paths)))
+        return helper.commit(changes=[f"LABEL {LABEL_CARRIED}={label}"], pause=False)
+    finally:
+        helper.remove(force=True, v=True)
+
+
+def carried(image: Image) -> list[str]:
+    """Return the paths whose contents `store` put into an image."""
+    return [str(path) for path in json.loads(image.labels.get(LABEL_CARRIED) or "[]")]
+
+
+def unpack(container: Container, paths: Sequence[str]) -> None:
+    """Put what `store` kept aside into the volumes of a container that has not been started."""
+    for number, path in enumerate(paths):
+        _copy(container, f"{_place(number)}/{posixpath.basename(path)}", container, path)
+
+
+def _copy(source: Container, path: str, target: Container, to: str) -> None:
+    try:
+        chunks, _ = source.get_archive(path)
+    except NotFound:
+        return
+    # The archive's one top entry is called like the path's last part, so both must agree.
+    target.put_archive(posixpath.dirname(to) or "/", chunks)
+
+
+def _place(number: int) -> str:
+    return f"/{_STORE}/{number}"
+
+
+def _folders(count: int) -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        for name in (_STORE, *(f"{_STORE}/{number}" for number in range(count))):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(folder)
+    return written.getvalue()
