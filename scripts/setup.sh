@@ -116,11 +116,12 @@ base() {
 
 bases() { base bookworm; base trixie; }
 
-# What only the tests need: a registry, PostgreSQL and a browser, all real.
+# What only the tests need: a registry, PostgreSQL, MariaDB and a browser, all real.
 tests() {
     local missing=()
     command -v docker-registry >/dev/null || missing+=(docker-registry)
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+    [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server-core)
     command -v chromium >/dev/null || missing+=(chromium)
     [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
 }

@@ -30,11 +30,6 @@ class Allowance:
         """Seconds that are left, and at least one: zero would mean no limit to a server."""
         return max(1.0, self._until - time.monotonic())
 
-    @property
-    def over(self) -> bool:
-        """Whether the time is over."""
-        return time.monotonic() > self._until
-
     def take(self) -> None:
         """Take one record from it; raises InfrastructureError where there is nothing left."""
         self._left -= 1
@@ -47,7 +42,7 @@ class Allowance:
 
     def check(self) -> None:
         """Raise InfrastructureError where the time is over."""
-        if self.over:
+        if time.monotonic() > self._until:
             raise InfrastructureError(
                 f"reading what the system holds took longer than {self._seconds:g} s",
                 mend="seed less, or look why the system is so slow",

@@ -16,7 +16,6 @@ HEADER: Final = b"SQLite format 3\x00"
 COMPANIONS: Final = ("-wal", "-journal")
 """Files beside it that hold a part of its contents."""
 _MOST_BYTES_OF_A_VALUE = 64 << 20
-_STEPS = 100_000
 
 
 def tables_in_file(copy: Path, allowance: Allowance) -> dict[str, Collection]:
@@ -27,19 +26,14 @@ def tables_in_file(copy: Path, allowance: Allowance) -> dict[str, Collection]:
         InfrastructureError: It takes longer than it may.
     """
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
-        _restrain(connection, allowance)
-        try:
-            connection.execute("BEGIN")
-            return {name: _read(connection, name, allowance) for name in list(_tables(connection))}
-        except sqlite3.Error:
-            allowance.check()
-            raise
+        _restrain(connection)
+        connection.execute("BEGIN")
+        return {name: _read(connection, name, allowance) for name in list(_tables(connection))}
 
 
-def _restrain(connection: sqlite3.Connection, allowance: Allowance) -> None:
+def _restrain(connection: sqlite3.Connection) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES_OF_A_VALUE)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    connection.set_progress_handler(lambda: allowance.over, _STEPS)
     for setting in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
         connection.execute(f"PRAGMA {setting}")
 

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from clinops.cli import context
-from tests.fakes import postgres
+from clinops.domain.environment import Database
+from tests.fakes import mariadb, postgres
+from tests.fakes.databases import System
 from tests.fakes.git_estate import GitEstate, Keys
 from tests.fakes.terminal import Terminal
 from tests.fakes.wiring import FakeWiring
@@ -54,3 +57,43 @@ def wiring(wiring: FakeWiring, monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
 def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
     """What a command is typed into."""
     return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[mariadb.MariaServer]:
+    """A real MariaDB server, started for the first test that asks for it."""
+    with mariadb.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql(postgres_server: postgres.PostgresServer) -> Iterator[System]:
+    """An empty PostgreSQL database."""
+    address = sa.make_url(postgres_server.database())
+    database = Database(
+        kind="postgresql", endpoint="sql", name=address.database, user="clinops", password="none"
+    )
+    engine = sa.create_engine(address, poolclass=sa.NullPool)
+    yield System(engine, database, f"{address.query['host']}:5432")
+    engine.dispose()
+
+
+@pytest.fixture
+def maria(mariadb_server: mariadb.MariaServer) -> Iterator[System]:
+    """An empty MariaDB database."""
+    name = mariadb_server.database()
+    door = f"127.0.0.1:{mariadb_server.port}"
+    database = Database(kind="mariadb", endpoint="sql", name=name, user="root", password="")
+    address = f"mariadb+pymysql://root@{door}/{name}?charset=utf8mb4"
+    engine = sa.create_engine(address, poolclass=sa.NullPool)
+    yield System(engine, database, door)
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[System]:
+    """An empty SQLite file."""
+    path = tmp_path / "index.db"
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    yield System(engine, None, str(path))
+    engine.dispose()
