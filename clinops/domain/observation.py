@@ -12,6 +12,8 @@ class Observation(Value):
 
     probe: str
     """The probe's id, and its parameters where it has any: `study[patient=9990000018]`."""
+    kind: str = ""
+    """What kind of call it was (`http`, `fhir` …); empty where it was several."""
     answer: JsonValue
     """`{"status": …, "headers": {…}, "body": …}` and the like, by kind of probe.
 
