@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import StoragePresentationContexts, build_context, build_role, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 from clinops.adapters.answer_datasets import dataset_tree
 from clinops.adapters.answer_trees import MAX_BYTES, tidy
@@ -56,14 +57,21 @@ class DicomProbes:
         self._associations: dict[tuple[str, ...], _Association] = {}
 
     def ask(self, call: DicomCall, values: Mapping[str, str], seconds: float) -> Answered:
-        """Perform an operation; a failure status is an answer, a refused association is none."""
+        """Perform an operation; a failure status is an answer, and so is a rejection."""
+        rejections: list[Any] = []
+        started = time.perf_counter()
         try:
             identifier = _identifier(call, values)
-            association = self._association(call, seconds)
+            association = self._association(call, seconds, rejections)
             (status, datasets), milliseconds = timed(
                 lambda: _perform(association, call, identifier, time.monotonic() + seconds)
             )
-        except (DicomError, ValueError) as error:
+        except DicomError as error:
+            if not rejections:
+                raise NoAnswerError(str(error)) from None
+            tree = {"association": _rejection(rejections[0])}
+            return Answered(tree, (time.perf_counter() - started) * 1000)
+        except ValueError as error:
             raise NoAnswerError(str(error)) from None
         if "Status" not in status:
             raise NoAnswerError(f"C-{call.verb.upper()}: the connection ended without an answer")
@@ -78,18 +86,18 @@ class DicomProbes:
             association.stack.close()
         self._associations.clear()
 
-    def _association(self, call: DicomCall, seconds: float) -> _Association:
+    def _association(self, call: DicomCall, seconds: float, rejections: list[Any]) -> _Association:
         purpose = f"{call.verb} {call.model}" if call.verb == "get" else call.verb
         purpose = f"store {call.sample}" if call.verb == "store" else purpose
         key = (call.endpoint, call.called, call.calling, purpose)
         known = self._associations.get(key)
         if known is None or not known.peer.is_established:
-            known = self._associations[key] = self._associate(call, seconds)
+            known = self._associations[key] = self._associate(call, seconds, rejections)
         known.peer.acse_timeout = known.peer.dimse_timeout = seconds
         known.received.clear()
         return known
 
-    def _associate(self, call: DicomCall, seconds: float) -> _Association:
+    def _associate(self, call: DicomCall, seconds: float, rejections: list[Any]) -> _Association:
         address, port = door(self._endpoints, call.endpoint)
         client = DicomClient(
             address, port, called=call.called, calling=call.calling, seconds=seconds
@@ -99,7 +107,10 @@ class DicomProbes:
         offer = _offer(call)
         options = {
             "ext_neg": [build_role(each, scp_role=True) for each in _stored(call)],
-            "evt_handlers": [(evt.EVT_C_STORE, _keeping(received))],
+            "evt_handlers": [
+                (evt.EVT_C_STORE, _keeping(received)),
+                (evt.EVT_PDU_RECV, _noting(rejections)),
+            ],
         }
         peer = stack.enter_context(client.association(offer, **options))
         return _Association(peer, stack, received)
@@ -135,6 +146,19 @@ def _keeping(received: list[Dataset]) -> Any:
         return _SUCCESS
 
     return keep
+
+
+def _noting(rejections: list[Any]) -> Any:
+    # NOTE: not `is_rejected`: a peer that rejects and hangs up at once may look aborted.
+    def note(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            rejections.append(event.pdu)
+
+    return note
+
+
+def _rejection(pdu: Any) -> Any:
+    return {"result": pdu.result_str, "source": pdu.source_str, "reason": pdu.reason_str}
 
 
 def _identifier(call: DicomCall, values: Mapping[str, str]) -> Dataset:

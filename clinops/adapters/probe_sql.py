@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import URL, Connection
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinops.adapters.answer_trees import MAX_TEXT, tidy
 from clinops.adapters.probe_runner import Answered, NoAnswerError, door, timed
+from clinops.adapters.sql_catalogue import address_of
 from clinops.domain.digest import digest_bytes, digest_of
 from clinops.domain.environment import Database
 from clinops.domain.probe_call import SqlCall
 
 MAX_ROWS = 10_000
-_DRIVERS = {"postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
 _LONGEST_REASON = 300
 
 
@@ -58,24 +58,15 @@ class SqlProbes:
             return self._connections[name]
         if name not in self._databases:
             raise NoAnswerError(f"the environment has no database {name}")
+        database = self._databases[name]
+        host, port = door(self._endpoints, database.endpoint)
         engine = sqlalchemy.create_engine(
-            self._address(self._databases[name]),
+            address_of(database, f"{host}:{port}"),
             poolclass=sqlalchemy.NullPool,
             connect_args={"connect_timeout": max(1, int(seconds))},
         )
         self._connections[name] = engine.connect()
         return self._connections[name]
-
-    def _address(self, database: Database) -> URL:
-        host, port = door(self._endpoints, database.endpoint)
-        return URL.create(
-            _DRIVERS[database.kind],
-            username=database.user,
-            password=database.password,
-            host=host,
-            port=port,
-            database=database.name,
-        )
 
 
 def _query(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pydantic import JsonValue
 
@@ -19,6 +18,7 @@ from clinops.ports import Replicas
 
 _LONGEST_PROBLEM = 500
 _LONGEST_VALUE = 10_000
+_SECONDS_TO_CLOSE = 1
 
 
 class ReplicaProbes:
@@ -88,8 +88,9 @@ class ReplicaSession:
 
     def _drop(self, kind: str) -> None:
         runner = self._runners.pop(kind)
-        # In a thread of its own: taking leave of a system that hangs would hang as well.
-        threading.Thread(target=runner.close, daemon=True).start()
+        # Taking leave of a system that hangs would hang as well, or fail; it changes nothing.
+        with suppress(Exception):
+            within(_SECONDS_TO_CLOSE, runner.close)
 
 
 def _runners(

@@ -18,7 +18,10 @@ from pydantic import ValidationError
 
 from clinops.domain.replica import Replica
 
-pytest_plugins = ("clinops.adapters.pytest_plugin.imaging",)
+pytest_plugins = (
+    "clinops.adapters.pytest_plugin.imaging",
+    "clinops.adapters.pytest_plugin.messaging",
+)
 
 REPLICA_VARIABLE = "CLINOPS_REPLICA"
 TEST_PROPERTY = "clinops.test"
