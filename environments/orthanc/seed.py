@@ -149,6 +149,10 @@ def _name(image: Dataset, study: Study, patient: Patient) -> None:
     image.PatientBirthDate = patient.born
     image.PatientSex = patient.sex
     image.AccessionNumber = study.accession
+    # The samples of one examination come from several: what describes it must be the same in all.
+    image.StudyID = study.accession.removeprefix("SYN")
+    image.StudyDescription = f"Examination {study.accession}"
+    image.ReferringPhysicianName = "Referrer^Synthetic"
     image.StudyDate, image.StudyTime = study.taken.split()
     if study.side:
         image.Laterality = study.side
