@@ -13,7 +13,7 @@ from clinops.adapters.sql_inventory import tables_in_database
 from clinops.domain.environment import Environment
 from clinops.domain.inventory import Collection, Inventory, Source, held
 from clinops.domain.replica import Replica
-from clinops.errors import BadInputError, InfrastructureError
+from clinops.errors import BadInputError, InfrastructureError, NotFoundError
 from clinops.ports import EstateTree, Replicas, Suites
 
 _RESULT = TypeAdapter(dict[str, dict[str, dict[str, str | None]]])
@@ -53,8 +53,13 @@ class ReplicaInventories:
             door = replica.endpoints[database.endpoint]
             yield from tables_in_database(name, database, door, allowance).items()
         for service, path in _volumes(environment):
+            name = f"{service}:{path}"
             archive = self._replicas.archive(replica, service, path)
-            yield from files_in_archive(f"{service}:{path}", archive, allowance).items()
+            try:
+                yield from files_in_archive(name, archive, allowance).items()
+            except NotFoundError:
+                # The folder is only made once something is mounted there: it holds nothing.
+                yield name, Collection(source=Source.FILES, records={})
 
 
 def _volumes(environment: Environment) -> Iterator[tuple[str, str]]:

@@ -71,7 +71,7 @@ def change_of(name: str, before: Collection | None, after: Collection | None) ->
         after=len(new.records) if after else None,
         lost=lost,
         added=added,
-        altered=tuple(pair.altered(lost)),
+        altered=tuple(sorted(pair.altered(lost), key=lambda one: (_place(one.record), one.field))),
         reshaped=tuple(pair.reshaped()) if before and after else (),
     )
 
@@ -98,12 +98,13 @@ class _Pair:
 
     def _missing(self, mine: Collection, other: Collection) -> dict[str, Mapping[str, str]]:
         if self._keyed:
-            return {key: _told(mine, key) for key in mine.records if key not in other.records}
+            gone = mine.records.keys() - other.records.keys()
+            return {key: _told(mine, key) for key in sorted(gone, key=_place)}
         if mine.records == other.records and mine.columns == other.columns:
             return {}
         left = Counter(self._contents(other, key) for key in other.records)
         found: dict[str, Mapping[str, str]] = {}
-        for key in mine.records:
+        for key in sorted(mine.records, key=_place):
             contents = self._contents(mine, key)
             # Rows that share no column have nothing by which they could be told to be the same.
             if contents is not None and left[contents] > 0:
@@ -126,7 +127,7 @@ class _Pair:
             after = self._counterpart(key, before)
             if before == after:
                 continue
-            for field in sorted(self._shared | self._gone):
+            for field in self._shared | self._gone:
                 if before.get(field) != after.get(field):
                     pair = (self._told(side.get(field)) for side in (before, after))
                     yield Alteration(key, field, *pair)
@@ -149,6 +150,11 @@ class _Pair:
             yield from _reshaped("field", *fields)
         old, new = set(self._old.constraints), set(self._new.constraints)
         yield from _reshaped("constraint", _named(old - new), _named(new - old))
+
+
+def _place(key: str) -> tuple[int, str]:
+    """Order keys as people do numbers, whatever the order that they were read in."""
+    return len(key), key
 
 
 def _told(collection: Collection, key: str) -> Mapping[str, str]:
