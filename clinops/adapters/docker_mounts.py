@@ -6,6 +6,7 @@ import io
 import json
 import posixpath
 import tarfile
+import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -52,7 +53,7 @@ def store(client: DockerClient, image: Image, source: Container, paths: Sequence
     They are kept aside, and `unpack` puts them into volumes again: a container that may not write
     to its own files takes them there, and what an image has at such a path stays out of sight.
     """
-    helper = client.containers.create(image, ["none"], network_mode="none")
+    helper = client.containers.create(image, network_mode="none")
     try:
         helper.put_archive("/", _folders(len(paths)))
         for number, path in enumerate(paths):
@@ -75,12 +76,16 @@ def unpack(container: Container, paths: Sequence[str]) -> None:
 
 
 def _copy(source: Container, path: str, target: Container, to: str) -> None:
-    try:
-        chunks, _ = source.get_archive(path)
-    except NotFound:
-        return
-    # The archive's one top entry is called like the path's last part, so both must agree.
-    target.put_archive(posixpath.dirname(to) or "/", chunks)
+    # Spooled, since a container is locked as long as it is read.
+    with tempfile.TemporaryFile() as spool:
+        try:
+            chunks, _ = source.get_archive(path)
+        except NotFound:
+            return
+        spool.writelines(chunks)
+        spool.seek(0)
+        # The archive's one top entry is called like the last part of both paths.
+        target.put_archive(posixpath.dirname(to) or "/", spool)
 
 
 def _place(number: int) -> str:
