@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from clinops.adapters.estate import SIGNERS, SITES, Estate, hazard_log_path
-from clinops.domain import calendar
+from clinops.domain import calendar, probe_rules
 from clinops.domain import estate_rules as rules
 from clinops.domain.environment import Environment
 from clinops.domain.fault import Place
@@ -17,6 +17,7 @@ from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import Manifest
 from clinops.domain.parsing import Parsed
+from clinops.domain.probe import PROBES_FOLDER, ProbeFile
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
@@ -108,6 +109,12 @@ def _problems_in(path: str, error: BadInputError) -> Sequence[Problem]:
     return error.problems or [Problem(path, 1, str(error), error.mend)]
 
 
+def _is_attribute(keyword: str) -> bool:
+    from pydicom.datadict import tag_for_keyword
+
+    return tag_for_keyword(keyword) is not None
+
+
 class _Validation:
     """One walk through an estate. A document that is broken itself is not held against others."""
 
@@ -193,6 +200,7 @@ class _Validation:
         if gate and signers:
             yield from rules.gate_can_be_met(gate, signers.document)
         yield from self._hazards(product)
+        yield from self._probes(product, environment)
         if FIRST_SUITE not in self._estate.suites(product):
             folder = f"test_suites/{product}/{FIRST_SUITE}"
             what = f"the product has no suite {folder}"
@@ -210,6 +218,24 @@ class _Validation:
         path = f"environments/{product}/waivers.yaml"
         if path in estate.files and (waivers := self._read(path, Waivers)):
             yield from rules.document_is_of(product, waivers)
+
+    def _probes(self, product: str, environment: Parsed[Environment] | None) -> Iterator[Problem]:
+        folder = f"test_suites/{product}/{PROBES_FOLDER}"
+        paths = self._estate.probe_paths(product)
+        for path in self._estate.tree.paths(folder):
+            if path not in paths:
+                yield Problem(path, 1, "this file is not read", f"call it {folder}/….yaml")
+        read = (self._read(path, ProbeFile) for path in paths)
+        files = [file for file in read if file]
+        yield from probe_rules.probes_have_one_id(files)
+        log = self._read(hazard_log_path(product), HazardLog)
+        for file in files:
+            yield from probe_rules.probes_are_of(product, file)
+            yield from probe_rules.probes_name_known_attributes(file, _is_attribute)
+            if log:
+                yield from probe_rules.probes_name_known_hazards(file, log.document)
+            if environment:
+                yield from probe_rules.probes_find_their_doors(file, environment.document)
 
     def _environment(self, product: str, environment: Parsed[Environment]) -> Iterator[Problem]:
         home = f"environments/{product}"

@@ -31,7 +31,10 @@ Keyword = Annotated[
         r"[A-Z][A-Za-z0-9]{1,99}", "is not the keyword of an attribute", "write it like PatientID"
     ),
 ]
-_READS = r"(?is)\s*(select|with|values|table|show|explain)\b.*"
+_READING = ("select", "with", "values", "table", "show", "explain")
+_IN_ANY_CASE = ("".join(f"[{c}{c.upper()}]" for c in verb) for verb in _READING)
+# Without flags: editors read this pattern as well, in the dialect of JSON Schema.
+_READS = rf"\s*({'|'.join(_IN_ANY_CASE)})\b[\s\S]*"
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _BOUND = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 """As SQLAlchemy finds them, in quotes too; a cast (`::text`) or a time (`10:30`) is none."""
@@ -148,7 +151,8 @@ class Hl7Call(Hl7Door):
     """One HL7 v2 message over MLLP, and its acknowledgement."""
 
     message: Annotated[
-        str, Shape(r"(?s)MSH[^\w\s].{4}.*", "must be an HL7 v2 message", "begin it with MSH|^~\\&|")
+        str,
+        Shape(r"MSH[^\w\s].{4}[\s\S]*", "must be an HL7 v2 message", "begin it with MSH|^~\\&|"),
     ]
     """One segment a line; parameters are escaped."""
 

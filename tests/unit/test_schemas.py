@@ -13,6 +13,7 @@ from clinops.domain.yaml_text import read_yaml
 from tests.unit.test_environment import GOOD as ENVIRONMENT
 from tests.unit.test_hazard import GOOD as HAZARDS
 from tests.unit.test_manifest import GOOD as MANIFEST
+from tests.unit.test_probe import GOOD as PROBES
 from tests.unit.test_waiver import GOOD as WAIVERS
 
 
@@ -41,6 +42,7 @@ def test_every_schema_is_itself_valid(name: str):
         ("environment", ENVIRONMENT),
         ("hazards", HAZARDS),
         ("waivers", WAIVERS),
+        ("probes", PROBES),
     ],
 )
 def test_a_good_document_meets_its_schema_and_a_bad_one_does_not(name: str, text: str):
