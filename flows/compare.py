@@ -15,7 +15,7 @@ from operator import methodcaller
 from typing import Final
 
 from clinops.domain import comparing
-from clinops.domain.behaviour import differing_behaviour
+from clinops.domain.behaviour import bounded, differing_behaviour
 from clinops.domain.comparison import Comparison
 from clinops.domain.difference import Difference
 from clinops.domain.digest import canonical
@@ -90,19 +90,21 @@ def compare(
         # Silence of an engine that went away must not be taken for the product's.
         bench.replicas.ensure_engine_stayed()
     found = comparing.compare(*answers, rules, bench.clock().date())
-    comparison = found.model_copy(
+    noise = comparing.proposed(one, other) if found.noise else []
+    comparison = bounded(found).model_copy(
         update={
             "speeds": speeds.measured,
             "unmeasured": speeds.unmeasured,
             "unanswered": (*found.unanswered, *speeds.unanswered),
         }
     )
-    proposed = [rule.model_dump(mode="json") for rule in comparing.proposed(one, other)]
-    files = {COMPARISON: canonical(comparison.json_value())}
     return Compared(
         comparison,
         tuple(differing_behaviour(comparison)),
-        files=files | ({PROPOSED: canonical(proposed)} if proposed else {}),
+        files={
+            COMPARISON: canonical(comparison.json_value()),
+            PROPOSED: canonical([one.model_dump(mode="json", exclude_none=True) for one in noise]),
+        },
     )
 
 

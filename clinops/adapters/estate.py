@@ -10,6 +10,7 @@ from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import BuildPackage, Manifest
+from clinops.domain.noise import Noise, NoiseRule
 from clinops.domain.parsing import Parsed, parse_with_places
 from clinops.domain.probe import PROBES_FOLDER, ProbeCase, ProbeFile
 from clinops.domain.release import Inputs, pin_inputs, release_id
@@ -111,6 +112,13 @@ class Estate:
         if path not in self.files:
             return ()
         return tuple(self.parsed(path, Waivers).document.waivers)
+
+    def noise_rules(self, product: str) -> tuple[NoiseRule, ...]:
+        """Return what explains how identical baselines differ, expired rules too."""
+        path = f"environments/{product}/noise.yaml"
+        if path not in self.files:
+            return ()
+        return tuple(self.parsed(path, Noise).document.rules)
 
     def suites(self, product: str) -> list[str]:
         """Return the names of a product's suites."""

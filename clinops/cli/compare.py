@@ -115,4 +115,4 @@ def _print_proposed(evidence: Evidence, proposed: list[dict[str, Any]]) -> None:
     product = evidence.release.product
     document = {"schema": 1, "product": product, "rules": proposed}
     typer.echo(yaml.safe_dump(document, sort_keys=False, width=100).rstrip("\n"))
-    next_step(f"give each an owner and an end in environments/{product}/noise.yaml, and push it")
+    next_step(f"give each a reason, an owner and an end in environments/{product}/noise.yaml")

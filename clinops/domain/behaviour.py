@@ -14,6 +14,8 @@ from clinops.domain.difference import Difference
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.speed import is_slower
 
+MOST_CAUSES: Final = 500
+"""Causes that are told one by one."""
 _LONGEST: Final = 300
 _MOST_LINES: Final = 20
 
@@ -21,6 +23,27 @@ _MOST_LINES: Final = 20
 def differing_behaviour(comparison: Comparison) -> list[Difference]:
     """Make one difference of each cause, however many answers show it."""
     return [_difference(group) for group in comparison.groups]
+
+
+def bounded(comparison: Comparison) -> Comparison:
+    """Put what nobody would read any more into one cause, which nobody can have declared.
+
+    A candidate that answers at random must not fill the evidence. What touches something
+    protected comes first, so that it is told by itself as long as there is room.
+    """
+    told, rest = comparison.groups[:MOST_CAUSES], comparison.groups[MOST_CAUSES:]
+    if not rest:
+        return comparison
+    together = "\n".join(f"{group.subject} {group.change} {group.count}" for group in rest)
+    others = Group(
+        subject=f"{len(rest)} more causes ({_short_digest(together)})",
+        change="changed",
+        protected=any(group.protected for group in rest),
+        count=sum(group.count for group in rest),
+        hazards=tuple(sorted({hazard for group in rest for hazard in group.hazards})),
+        examples=rest[0].examples,
+    )
+    return comparison.model_copy(update={"groups": (*told, others)})
 
 
 def examples(comparison: Comparison) -> dict[str, tuple[Example, ...]]:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clinops.domain.behaviour import findings
 from clinops.domain.comparison import Speed
+from clinops.domain.digest import digest_of
+from clinops.domain.evidence import COMPARISON
+from clinops.domain.finding import Weight
 from clinops.domain.observation import Observation
+from clinops.domain.plan import Plan
 from clinops.domain.probe import ProbeCase
-from clinops.domain.replica import Replica
+from clinops.domain.release import Release
+from clinops.domain.replica import Replica, ReplicaFailure
+from clinops.domain.snapshot import Snapshot
 from clinops.domain.speed import PAIRS, WARM_UPS
 from clinops.domain.suite import Role
-from flows.compare import in_lockstep
+from clinops.errors import BadInputError, EngineError
+from flows.compare import PROPOSED, Compared, compare, in_lockstep
 from flows.measure import SECONDS, Speeds, measure
+from flows.qualify import pin
 from tests.fakes.probes import Answer, FakeProbes, FakeProbeSession
+from tests.fakes.systems import FakeSystems
+from tests.fakes.wiring import FakeWiring, document
 
 A, OTHER, B = "a", "a2", "b"
+BASELINE = Role.BASELINE
 
 
 def replica(name: str) -> Replica:
@@ -157,3 +172,166 @@ def test_a_candidate_that_stalls_once_it_is_measured_does_not_get_away_with_it()
     assert speeds.measured == speeds.unmeasured == ()
     assert "took more than 120 s" in speeds.unanswered[0]
     assert len(probes.asked) < 2 * (PAIRS + WARM_UPS)
+
+
+PROBES = "test_suites/pas/probes/http.yaml"
+NOISE = "environments/pas/noise.yaml"
+RULE = {
+    "id": "N-001",
+    "probe": "study",
+    "path": "body/created",
+    "type": "timestamp",
+    "reason": "The answer says when it was made.",
+    "owner": "Operations",
+    "expires": "2026-01-01",
+}
+
+
+def probes_file(**more: object) -> bytes:
+    """Write one probe that asks for two patients."""
+    http = {"path": "/studies?PatientID={patient}"}
+    each = {"patient": ["9990000018", "9990000026"]}
+    probe = {"id": "study", "hazards": ["PAS-001"], "each": each, "http": http, **more}
+    return document({"schema": 1, "product": "pas", "probes": [probe]})
+
+
+def compared(
+    wiring: FakeWiring,
+    answer: Answer,
+    systems: FakeSystems | None = None,
+    *,
+    rules: tuple[dict[str, str], ...] = (),
+    **probe: object,
+) -> Compared | None:
+    """Compare version 2.0 with 1.0, whose replicas answer like this."""
+    noise = document({"schema": 1, "product": "pas", "rules": list(rules)})
+    wiring.commit({PROBES: probes_file(**probe), NOISE: noise})
+    return comparing(wiring, FakeProbes(answer), systems)
+
+
+def comparing(
+    wiring: FakeWiring, probes: FakeProbes, systems: FakeSystems | None = None
+) -> Compared | None:
+    systems = systems or FakeSystems()
+    release = Release.model_validate(wiring.offer().release)
+    tree = wiring.repository.at(release.commit)
+    plan = pin(release, tree, wiring)
+    one, two = (snapshot(key, plan) for key in "12")
+    systems.frozen = {each.key: (each, {}, None) for each in (one, two)}
+    with wiring.bench("0123456789ab:test") as bench:
+        at = {**vars(bench), "replicas": systems, "probes": probes}
+        found = compare(plan, one, two, tree, SimpleNamespace(**at))
+    assert systems.present == {}
+    assert probes.open == []
+    return found
+
+
+def snapshot(key: str, plan: Plan) -> Snapshot:
+    bases = dict.fromkeys(plan.environment.services, digest_of(key))
+    return Snapshot(key=key * 64, images={}, bases=bases)
+
+
+def http(**body: object) -> dict[str, object]:
+    return {"status": 200, "headers": {}, "body": body}
+
+
+def name_of(asked: Replica, good: str, bad: str) -> str:
+    return bad if asked.role is Role.CANDIDATE else good
+
+
+def test_a_product_without_probes_is_not_compared(wiring):
+    assert comparing(wiring, FakeProbes()) is None
+
+
+def test_equal_behaviour_is_on_record(wiring):
+    found = compared(wiring, lambda *_: http(name="Ann"))
+    assert found
+    assert found.comparison
+    assert (found.comparison.probes, found.comparison.answers) == (1, 2)
+    assert (found.differences, found.findings) == ((), ())
+    assert json.loads(found.files[COMPARISON])["answers"] == 2
+    assert json.loads(found.files[PROPOSED]) == []
+
+
+def test_forks_the_baseline_twice_and_the_candidate_once(wiring):
+    systems = FakeSystems()
+    compared(wiring, lambda *_: http(), systems)
+    assert sorted(systems.done) == ["fork 1.0", "fork 1.0", "fork 2.0"]
+
+
+def test_what_only_the_candidate_answers_is_a_difference_with_its_hazards(wiring):
+    found = compared(wiring, lambda asked, _: http(PatientName=name_of(asked, "Ann", "Anne")))
+    assert found
+    [difference] = found.differences
+    assert difference.subject.startswith("behaviour: ")
+    assert (difference.count, difference.hazards) == (2, ("PAS-001",))
+    assert (difference.protected, difference.change) == (True, "changed")
+
+
+def clock() -> Answer:
+    """Answer with a time that no other answer has."""
+    ticks = itertools.count()
+    return lambda *_: http(created=f"2025-06-10T12:00:{next(ticks):02}Z")
+
+
+def test_noise_is_inconclusive_until_a_person_approved_a_rule(wiring):
+    found = compared(wiring, clock())
+    assert found
+    assert found.comparison
+    assert [one.kind for one in findings(found.comparison)] == ["unexplained-noise"]
+    [proposed] = json.loads(found.files[PROPOSED])
+    assert (proposed["path"], proposed["type"]) == ("body/created", "timestamp")
+
+
+def test_noise_that_a_rule_explains_is_none(wiring):
+    found = compared(wiring, clock(), rules=(RULE,))
+    assert found
+    assert found.comparison
+    assert findings(found.comparison) == []
+    assert found.comparison.rules_used == ("N-001",)
+
+
+def test_a_baseline_that_does_not_answer_is_missing_evidence(wiring):
+    found = compared(
+        wiring, lambda asked, _: TimeoutError("silence") if asked.role is BASELINE else http()
+    )
+    assert found
+    assert found.comparison
+    assert {one.kind for one in findings(found.comparison)} == {"probe-unanswered"}
+
+
+def test_speed_is_measured_where_a_probe_asks_for_it(wiring):
+    found = compared(wiring, lambda *_: http(), speed=True)
+    assert found
+    assert found.comparison
+    assert [one.pairs for one in found.comparison.speeds] == [PAIRS, PAIRS]
+
+
+@pytest.mark.parametrize(
+    ("version", "weight"), [("1.0", Weight.INCONCLUSIVE), ("2.0", Weight.REFUSES)]
+)
+def test_a_fork_that_never_gets_ready_is_told_once(wiring, version, weight):
+    systems = FakeSystems()
+    reason = ReplicaFailure(service="app", reason="it exited with code 3", log_tail="")
+    systems.fork_fails = {version: reason}
+    found = compared(wiring, lambda *_: http(), systems)
+    assert found
+    assert (found.comparison, found.differences, dict(found.files)) == (None, (), {})
+    assert [(one.kind, one.weight) for one in found.findings] == [("replica-never-ready", weight)]
+
+
+def test_an_engine_that_went_away_says_nothing_about_the_release(wiring):
+    systems = FakeSystems()
+
+    def answer(*_: object) -> Exception:
+        systems.engine_gone = True
+        return ConnectionError("refused")
+
+    with pytest.raises(EngineError):
+        compared(wiring, answer, systems)
+    assert systems.present == {}
+
+
+def test_a_noise_rule_that_can_not_be_read_is_bad_input(wiring):
+    with pytest.raises(BadInputError):
+        compared(wiring, lambda *_: http(), rules=({"id": "N-001"},))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinops.domain.behaviour import cut, differing_behaviour, findings
+from clinops.domain.behaviour import MOST_CAUSES, bounded, cut, differing_behaviour, findings
 from clinops.domain.comparison import Comparison, Example
 from clinops.domain.difference import Difference, undeclared
 from clinops.domain.finding import Weight
@@ -56,6 +56,26 @@ def test_long_subjects_that_differ_at_their_end_stay_two():
     first, second = differing_behaviour(comparison(group("x" * 400 + "1"), group("x" * 400 + "2")))
     assert first.subject != second.subject
     assert len(first.subject) == len(second.subject) < 400
+
+
+def test_a_candidate_that_answers_at_random_does_not_fill_the_evidence():
+    many = comparison(*[group(f"http body/{number}: changed") for number in range(MOST_CAUSES + 9)])
+    kept = bounded(many)
+    assert len(kept.groups) == MOST_CAUSES + 1
+    assert kept.groups[-1].subject.startswith("9 more causes (")
+    assert kept.groups[-1].count == 9
+    assert bounded(kept.model_copy(update={"groups": kept.groups[:3]})).groups == kept.groups[:3]
+
+
+def test_what_is_put_together_still_refuses_and_nobody_can_declare_it_beforehand():
+    told = [group(f"http body/{number}: changed") for number in range(MOST_CAUSES)]
+    subjects = set()
+    for name in ("x", "y"):
+        added = group(f"http body/{name}: added", change="added", hazards=("H-1",))
+        last = bounded(comparison(*told, added)).groups[-1]
+        assert (last.change, last.hazards) == ("changed", ("H-1",))
+        subjects.add(last.subject)
+    assert len(subjects) == 2
 
 
 def test_equal_behaviour_is_no_finding():
