@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
@@ -12,6 +13,8 @@ from clinops.domain.plain_words import harmless
 from clinops.domain.rehearsal import Loss
 
 _LONGEST = 200
+_COUNTS = re.compile(r"[0-9][0-9T:.,+ -]*Z?")
+"""Numbers and times: what use has moved, the next use moves on."""
 
 
 class Readings(NamedTuple):
@@ -32,7 +35,8 @@ def losses(readings: Readings) -> list[Loss]:
 
     What an interface of the system says of a record from before the upgrade has to read as it did
     then. A row or a file may be what the upgrade or the writing has made of it, for that was
-    judged (as a difference) when it happened: the way back must not change it further.
+    judged (as a difference) when it happened: the way back must not change it further, unless it
+    is a counter that writing has moved as well.
     """
     return [
         loss
@@ -166,7 +170,9 @@ def _lost(source: Source, values: _Values, *, old: bool) -> Literal["new", "old"
     if old and source is Source.PROGRAM:
         return None if back == before else "old"
     if written not in {upgraded, back}:
-        return "new" if not old or back in {before, upgraded} else "old"
+        if not old or back in {before, upgraded}:
+            return "new"
+        return None if all(_COUNTS.fullmatch(value or "") for value in values) else "old"
     if upgraded != written or not old or back in {before, upgraded}:
         return None
     return "old"

@@ -172,14 +172,14 @@ def _of_the_way_back(rehearsal: Rehearsal) -> Iterator[Finding]:
 
 def _of_losses(rehearsal: Rehearsal) -> Iterator[Finding]:
     hidden = rehearsal.lost - len(rehearsal.losses)
+    foreseen = rehearsal.strategy == "restore"
+    if foreseen:
+        yield from _of_what_no_backup_holds(rehearsal)
     for sort in _sorted(rehearsal.losses):
         what = f"after the way back ({rehearsal.strategy}), {_in_words(sort)}"
         if not sort[0].new:
             yield _finding("rollback-lossy", _blame(rehearsal), what, _listed(sort), sort[0])
-        elif rehearsal.strategy == "restore":
-            what += ": a backup can't hold what is written after it"
-            yield _finding("rollback-loses-new", Weight.NOTE, what, _listed(sort), sort[0])
-        else:
+        elif not foreseen:
             what += ", written since the upgrade: such a way back is `restore`, and must say so"
             yield _finding("rollback-lossy", Weight.REFUSES, what, _listed(sort), sort[0])
     if hidden > 0:
@@ -189,6 +189,17 @@ def _of_losses(rehearsal: Rehearsal) -> Iterator[Finding]:
     if rehearsal.way_back is WayBack.LOSSY and not rehearsal.losses:
         what = "the way back is called lossy, and nothing says what it loses"
         yield _finding("rollback-lossy", Weight.REFUSES, what)
+
+
+def _of_what_no_backup_holds(rehearsal: Rehearsal) -> Iterator[Finding]:
+    """Tell in one line what a restore loses, as users would put it where an interface shows it."""
+    sorts = [sort for sort in _sorted(rehearsal.losses) if sort[0].new]
+    seen = [sort for sort in sorts if sort[0].collection in rehearsal.written] or sorts
+    if seen:
+        told = ", ".join(f"{len(sort)} of {sort[0].collection}" for sort in seen)
+        what = f"the way back (restore) loses what is written after the upgrade: here {told}"
+        detail = "\n".join(f"{_in_words(sort)}\n{_listed(sort)}" for sort in seen)
+        yield _finding("rollback-loses-new", Weight.NOTE, what, detail)
 
 
 def _blame(rehearsal: Rehearsal) -> Weight:

@@ -163,7 +163,23 @@ def test_what_was_written_into_an_older_row_is_new():
     other = table({"1": {"v": "9"}}, "v")
     assert lost(old, old, new, new) == []
     assert lost(old, old, new, old) == [("1", "v", True)]
-    assert lost(old, old, new, other) == [("1", "v", False)]
+    assert lost(old, old, new, other) == []
+    garbled = table({"1": {"v": "six"}}, "v")
+    assert lost(old, old, new, garbled) == [("1", "v", False)]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (("190", "190", "203", "207"), []),
+        (("20261123T1207", "20261123T1207", "20261123T1208", "20261123T1209"), []),
+        (("190", "190", "190", "207"), [("1", "v", False)]),
+        (("Ann", "Ann", "Anne", "Annie"), [("1", "v", False)]),
+        (("0.5 mg", "0.5 mg", "5 mg", "50 mg"), [("1", "v", False)]),
+    ],
+)
+def test_only_a_counter_that_writing_moved_may_move_on(values, found):
+    assert lost(*(table({"1": {"v": value}}, "v") for value in values)) == found
 
 
 def test_a_row_is_held_against_itself_where_only_digests_are_left():
@@ -263,6 +279,17 @@ def test_losses_of_one_cause_are_told_in_one_finding_with_their_names():
     assert finding.occurrence == "rollback-lossy: patients: name"
 
 
+def test_what_a_restore_loses_is_told_in_one_line_as_users_would_put_it():
+    rows = [loss(number, collection="index.tags", new=True) for number in range(9)]
+    made = (loss(4, new=True), loss(5, new=True), *rows)
+    changes = {"strategy": "restore", "way_back": WayBack.LOSSY, "losses": made, "lost": 11}
+    (finding,) = findings(rehearsal(**changes))
+    assert finding.summary.endswith("written after the upgrade: here 2 of patients")
+    assert {"00004: before: Ann", "00005: before: Ann"} <= set(finding.detail.splitlines())
+    (finding,) = findings(rehearsal(**changes, written={}, read={}))[1:]
+    assert finding.summary.endswith("9 of index.tags, 2 of patients")
+
+
 def test_old_and_new_losses_are_told_apart():
     both = (loss(1, new=True), loss(2))
     found = findings(rehearsal(way_back=WayBack.LOSSY, losses=both, lost=2))
@@ -276,8 +303,8 @@ def test_of_each_sort_of_loss_one_is_kept_however_many_there_are():
     assert loss(7, field="name") in kept
     hidden = rehearsal(strategy="restore", way_back=WayBack.LOSSY, losses=kept, lost=501)
     assert [(one.kind, one.weight) for one in findings(hidden)] == [
-        ("rollback-lossy", Weight.INCONCLUSIVE),
         ("rollback-loses-new", Weight.NOTE),
+        ("rollback-lossy", Weight.INCONCLUSIVE),
         ("rollback-more-losses", Weight.NOTE),
     ]
 
