@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from clinops.domain.digest import digest_bytes
@@ -9,8 +11,9 @@ from clinops.domain.environment import Environment
 from clinops.domain.manifest import Build, BuildPackage
 from clinops.domain.replica import Replica
 from clinops.domain.site import LiveSystem
+from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
-from clinops.errors import BadInputError, DeploymentError
+from clinops.errors import BadInputError, DeploymentError, NotFoundError
 from clinops.ports import Images, Replicas, SiteSystems
 from tests.docker.conftest import APP, tiny
 from tests.fakes.trees import FakeTree
@@ -26,6 +29,22 @@ def start(replicas: Replicas, images: dict[str, str], lease: str, environment=No
         release="tiny-1-abc",
         lease=lease,
     )
+
+
+def fork(replicas: Replicas, snapshot: Snapshot, lease: str, environment=None):
+    return replicas.fork(
+        environment or tiny(),
+        snapshot,
+        product="tiny",
+        version="1",
+        role=Role.CANDIDATE,
+        release="tiny-1-abc",
+        lease=lease,
+    )
+
+
+def key_of(lease: str) -> str:
+    return digest_bytes(lease.encode()).removeprefix("sha256:")
 
 
 class ImagesContract:
@@ -64,7 +83,7 @@ class ImagesContract:
 
 
 class ReplicasContract:
-    """Subclasses give the fixtures `replicas`, `app_images` and `lease`."""
+    """Subclasses give the fixtures `replicas`, `app_images`, `new` (version 2) and `lease`."""
 
     def test_describes_the_replica(self, replicas: Replicas, app_images, lease):
         with start(replicas, app_images, lease) as replica:
@@ -101,6 +120,56 @@ class ReplicasContract:
         with pytest.raises(KeyboardInterrupt), start(replicas, app_images, lease):
             raise KeyboardInterrupt
         assert replicas.sweep(lambda other: other != lease) == []
+
+    def test_forks_name_the_images_that_the_snapshot_was_made_from(
+        self, replicas: Replicas, app_images, lease
+    ):
+        with start(replicas, app_images, lease) as replica:
+            snapshot = replicas.freeze(replica, tiny(), key_of(lease), lease=lease)
+        assert snapshot.bases == app_images
+        with fork(replicas, snapshot, lease) as one, fork(replicas, snapshot, lease) as two:
+            assert one.images == two.images == app_images
+            assert one.services["app"].address != two.services["app"].address
+
+    def test_finds_a_kept_snapshot_again_until_it_is_collected(
+        self, replicas: Replicas, app_images, lease
+    ):
+        key = key_of(lease)
+        assert replicas.snapshot(key) is None
+        with start(replicas, app_images, lease) as replica:
+            snapshot = replicas.freeze(replica, tiny(), key, lease=None)
+        assert replicas.snapshot(key) == snapshot
+        assert replicas.collect(dt.timedelta(days=1)) == []
+        assert replicas.sweep(lambda _: True) == []
+        assert replicas.snapshot(key) == snapshot
+
+    def test_sweeps_a_snapshot_with_its_lease(self, replicas: Replicas, app_images, lease):
+        key = key_of(lease)
+        with start(replicas, app_images, lease) as replica:
+            replicas.freeze(replica, tiny(), key, lease=lease)
+        assert replicas.snapshot(key) is None
+        assert replicas.sweep(lambda other: other != lease) != []
+        assert replicas.sweep(lambda other: other != lease) == []
+
+    def test_puts_another_version_on_the_data(self, replicas: Replicas, app_images, new, lease):
+        with start(replicas, app_images, lease) as replica:
+            moved = replicas.move(
+                replica, tiny(), new, version="2", role=Role.CANDIDATE, upgrade=False
+            )
+            assert isinstance(moved.replica, Replica)
+            assert (moved.replica.id, moved.replica.version) == (replica.id, "2")
+            assert moved.replica.images == new
+            assert moved.seconds > 0
+            assert [step.problem for step in moved.steps] == [""] * len(moved.steps)
+
+    def test_tells_how_a_command_ended(self, replicas: Replicas, app_images, lease):
+        with start(replicas, app_images, lease) as replica:
+            assert replicas.execute(replica, "app", ["true"], within=10).exit_code == 0
+            assert replicas.execute(replica, "app", ["false"], within=10).exit_code == 1
+
+    def test_says_that_there_is_nothing_at_a_path(self, replicas: Replicas, app_images, lease):
+        with start(replicas, app_images, lease) as replica, pytest.raises(NotFoundError):
+            list(replicas.archive(replica, "app", "/nowhere"))
 
 
 class SitesContract:

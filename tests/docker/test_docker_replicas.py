@@ -29,6 +29,10 @@ class TestFakeReplicas(ReplicasContract):
         return {name: digest_bytes(name.encode()) for name in ("app", "db")}
 
     @pytest.fixture
+    def new(self, app_images: dict[str, str]) -> dict[str, str]:
+        return {**app_images, "app": digest_bytes(b"version 2")}
+
+    @pytest.fixture
     def lease(self) -> str:
         return "lease"
 
@@ -44,10 +48,19 @@ def app_images(versions: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 @pytest.fixture
+def new(versions: dict[str, dict[str, str]]) -> dict[str, str]:
+    return versions["2"]
+
+
+@pytest.fixture
 def replicas(engine: DockerClient, run_id: str) -> Iterator[DockerReplicas]:
     with DockerReplicas() as adapter:
         yield adapter
         adapter.sweep(lambda lease: not lease.startswith(run_id))
+        for image in engine.images.list(filters={"label": "clinops.release=tiny-1-abc"}):
+            for tag in image.tags:
+                if tag.startswith("clinops/snapshot:"):
+                    engine.images.remove(tag)
 
 
 @pytest.mark.docker

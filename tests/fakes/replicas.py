@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
+from clinops.domain.digest import digest_of
 from clinops.domain.environment import Environment
-from clinops.domain.replica import Replica, ReplicaFailure, ServiceInstance
+from clinops.domain.rehearsal import Step
+from clinops.domain.replica import Executed, Moved, Replica, ReplicaFailure, ServiceInstance
+from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
-from clinops.errors import EngineError
+from clinops.errors import EngineError, NotFoundError
 
 
 class FakeReplicas:
@@ -23,6 +28,11 @@ class FakeReplicas:
         """Leases of the replicas that are there now, by replica id."""
         self.started: list[tuple[str, Role]] = []
         """Version and role of every replica that was asked for."""
+        self.forked: list[tuple[str, Role]] = []
+        """Version and role of every fork that was asked for."""
+        self.snapshots: dict[str, tuple[Snapshot, str | None]] = {}
+        """Snapshots with their leases, by key."""
+        self.executed: list[tuple[str, ...]] = []
         self._numbers = count(1)
 
     @contextmanager
@@ -37,7 +47,21 @@ class FakeReplicas:
         release: str,
         lease: str,
     ) -> Iterator[Replica | ReplicaFailure]:
+        self.started.append((version, role))
+        made = product, version, role, release
+        with self._standing(environment, images, made, lease) as replica:
+            yield replica
+
+    @contextmanager
+    def _standing(
+        self,
+        environment: Environment,
+        images: Mapping[str, str],
+        made: tuple[str, str, Role, str],
+        lease: str,
+    ) -> Iterator[Replica | ReplicaFailure]:
         self.ensure_engine_stayed()
+        product, version, role, release = made
         number = next(self._numbers)
         replica = Replica(
             id=f"{product}-{role}-{number}",
@@ -49,12 +73,77 @@ class FakeReplicas:
             services=instances(environment, images, number),
             endpoints=endpoints(environment, number),
         )
-        self.started.append((version, role))
         self.present[replica.id] = lease
         try:
             yield self.failures.get(version, replica)
         finally:
             self.present.pop(replica.id, None)
+
+    @contextmanager
+    def fork(
+        self,
+        environment: Environment,
+        snapshot: Snapshot,
+        *,
+        product: str,
+        version: str,
+        role: Role,
+        release: str,
+        lease: str,
+    ) -> Iterator[Replica | ReplicaFailure]:
+        self.forked.append((version, role))
+        made = product, version, role, release
+        with self._standing(environment, snapshot.bases, made, lease) as replica:
+            yield replica
+
+    def freeze(
+        self, replica: Replica, environment: Environment, key: str, *, lease: str | None
+    ) -> Snapshot:
+        images = {name: digest_of([key, name]) for name in replica.services}
+        made = Snapshot(key=key, images=images, bases=replica.images)
+        self.snapshots[key] = made, lease
+        return made
+
+    def snapshot(self, key: str) -> Snapshot | None:
+        found = self.snapshots.get(key)
+        return found[0] if found is not None and found[1] is None else None
+
+    def move(
+        self,
+        replica: Replica,
+        environment: Environment,
+        images: Mapping[str, str],
+        *,
+        version: str,
+        role: Role,
+        upgrade: bool,
+    ) -> Moved:
+        steps = (Step(name="stop", seconds=1), Step(name="start", seconds=2))
+        services = {
+            name: service.model_copy(update={"image": images[name]})
+            for name, service in replica.services.items()
+        }
+        change: dict[str, Any] = {"version": version, "role": role, "services": services}
+        moved = self.failures.get(version) or replica.model_copy(update=change)
+        return Moved(replica=moved, seconds=3, steps=steps)
+
+    def execute(
+        self, replica: Replica, service: str, command: Sequence[str], *, within: float
+    ) -> Executed:
+        self.executed.append(tuple(command))
+        return Executed(exit_code=int(command[0] == "false"), output=b"")
+
+    def archive(self, replica: Replica, service: str, path: str) -> Iterator[bytes]:
+        raise NotFoundError(f"{service} has nothing at {path}")
+        yield b""
+
+    def collect(self, unused_for: dt.timedelta) -> list[str]:
+        # Nothing here is old, unless nothing may be kept at all.
+        old = [key for key, (_, lease) in self.snapshots.items() if lease is None]
+        old = [] if unused_for else old
+        for key in old:
+            del self.snapshots[key]
+        return old
 
     def logs(self, replica: Replica) -> dict[str, bytes]:
         return {name: f"the log of {name}\n".encode() for name in replica.services}
@@ -67,7 +156,10 @@ class FakeReplicas:
         orphaned = [replica for replica, lease in self.present.items() if not alive(lease)]
         for replica in orphaned:
             del self.present[replica]
-        return orphaned
+        dead = [key for key, (_, lease) in self.snapshots.items() if lease and not alive(lease)]
+        for key in dead:
+            del self.snapshots[key]
+        return [*orphaned, *dead]
 
 
 def instances(

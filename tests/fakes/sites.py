@@ -25,6 +25,8 @@ class FakeSites:
         """Backup and the data in it, by product, site and name."""
         self.calls: list[str] = []
         """What was asked for, in order: `deploy 2.0`, `back up …`, `restore 1.0`."""
+        self.upgraded: list[str] = []
+        """Versions that were deployed as an upgrade of what was there."""
         self.engine_gone = False
         self.backups_lost = False
         self._running: dict[tuple[str, str], Replica] = {}
@@ -35,10 +37,17 @@ class FakeSites:
         return self._running.get((product, site))
 
     def deploy(
-        self, environment: Environment, images: Mapping[str, str], live: LiveSystem
+        self,
+        environment: Environment,
+        images: Mapping[str, str],
+        live: LiveSystem,
+        *,
+        upgrade: bool = False,
     ) -> Replica | ReplicaFailure:
         self._ensure_engine()
         self.calls.append(f"deploy {live.version}")
+        if upgrade:
+            self.upgraded.append(live.version)
         system = (live.product, live.site)
         current = self._running.get(system)
         if current is not None and self._is(current, images, live):
