@@ -24,12 +24,13 @@ ID: Final = re.compile(
     rf"(?<![0-9A-Za-z.-])(?:({_UUID})|({_FIVE_EIGHTS})|({_UID}))(?![0-9A-Za-z-]|\.[0-9A-Za-z])"
 )
 _KINDS: Final = ("", "UUID", "ID", "UID")
+_ANY_ID = re.compile(re.sub(r"\((?!\?)", "(?:", ID.pattern))
+"""The same without groups: several times as fast over whole answers."""
 
 
 def ids_in(tree: JsonValue) -> dict[str, None]:
     """Find every id in a tree by first occurrence, in keys and inside longer texts as well."""
-    text = json.dumps(tree, ensure_ascii=False)
-    return dict.fromkeys(found[0] for found in ID.finditer(text))
+    return dict.fromkeys(_ANY_ID.findall(json.dumps(tree, ensure_ascii=False)))
 
 
 class Renaming:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from clinops.domain.alias import Aliases, ids_in
@@ -19,7 +19,7 @@ from clinops.domain.noise import NoiseRule
 from clinops.domain.observation import Observation
 from clinops.domain.proposing import proposed
 from clinops.domain.protected import Path
-from clinops.domain.structure import Change, changes, identical
+from clinops.domain.structure import Change, changes
 
 __all__ = ["compare", "proposed"]
 
@@ -101,22 +101,21 @@ def _by_question(observations: Sequence[Observation]) -> dict[tuple[str, int], O
 
 def _aliases(rows: Sequence[_Row]) -> tuple[Aliases, Aliases]:
     """Find the volatile ids: for the other baseline, and for the candidate."""
-    differing = [row for row in rows if not identical(row.one.answer, row.other.answer)]
-    new = {name for row in differing for name in ids_in(row.one.answer)}
-    new -= {name for row in differing for name in ids_in(row.other.answer)}
-    if not new:
-        return Aliases((), set(), ()), Aliases((), set(), ())
-    ours = _in_order(row.one for row in rows)
-    theirs = set(_in_order(row.other for row in rows))
-    offered = set(_in_order(row.candidate for row in rows if row.candidate))
+    ours, theirs = _ids(row.one for row in rows), _ids(row.other for row in rows)
     volatile = [name for name in ours if name not in theirs]
-    seeded = theirs.intersection(ours)
+    if not volatile:
+        return Aliases((), set(), ()), Aliases((), set(), ())
+    seeded = ours.keys() & theirs.keys()
+    offered = _ids(row.candidate for row in rows if row.candidate)
     return Aliases(volatile, seeded, ()), Aliases(volatile, seeded, offered)
 
 
-def _in_order(observations: Iterator[Observation] | Sequence[Observation]) -> dict[str, None]:
+def _ids(observations: Iterable[Observation]) -> dict[str, None]:
     """Return all ids by their first occurrence."""
-    return dict.fromkeys(name for each in observations for name in ids_in(each.answer))
+    found: dict[str, None] = {}
+    for each in observations:
+        found |= ids_in(each.answer)
+    return found
 
 
 def _between(one: Observation, other: Observation, judge: Judge) -> Iterator[Change]:

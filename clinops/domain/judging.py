@@ -57,11 +57,8 @@ class ProbeJudge:
     def __init__(self, judge: Judge, rules: Sequence[NoisePattern]) -> None:
         self._judge = judge
         self._rules = rules
-
-    @property
-    def binds(self) -> bool:
+        self.binds = any(rule.type in _BINDING for rule in rules)
         """Whether even what is identical must be looked at."""
-        return any(rule.type in _BINDING for rule in self._rules)
 
     def same(self, path: Path, before: JsonValue, after: JsonValue) -> bool:
         """Whether two values at a place are the same."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 from pydantic import JsonValue
 
 Pairs = list[tuple[int, int]]
+Outline = Callable[[int, JsonValue], str]
 
 _IDENTITIES = (
     *("id", "ID", "Id", "uuid", "fullUrl", "key"),
@@ -23,12 +24,7 @@ _COMMON = 20
 """Of this many elements alike in one leaf, the leaf says nothing about which is which."""
 
 
-def matched(
-    before: Sequence[JsonValue],
-    after: Sequence[JsonValue],
-    outlines_before: Sequence[str],
-    outlines_after: Sequence[str],
-) -> Pairs:
+def matched(before: Sequence[JsonValue], after: Sequence[JsonValue], outline: Outline) -> Pairs:
     """Pair the elements of two lists.
 
     By identity, else by equal outline in their order, else by equal outline anywhere, else by
@@ -37,15 +33,17 @@ def matched(
     Args:
         before: The one list.
         after: The other.
-        outlines_before: Of each element, what may not differ.
-        outlines_after: The same of the other list.
+        outline: Gives what may not differ of an element at a position.
     """
-    both = outlines_before, outlines_after
-    pairs = _by_identity(before, after, *both) or _in_order(*both)
+    pairs = _by_identity(before, after, outline)
     ours, theirs = _left(pairs, len(before), len(after))
-    pairs += _by_outline(ours, theirs, *both)
-    ours, theirs = _left(pairs, len(before), len(after))
-    pairs += _by_likeness(ours, theirs, *both)
+    if not ours and not theirs:
+        return pairs
+    one = {i: outline(i, before[i]) for i in ours}
+    other = {j: outline(j, after[j]) for j in theirs}
+    for pair in (_in_order, _by_outline, _by_likeness):
+        ours, theirs = _left(pairs, len(before), len(after))
+        pairs += pair(ours, theirs, one, other)
     ours, theirs = _left(pairs, len(before), len(after))
     return pairs + (list(zip(ours, theirs, strict=True)) if len(ours) == len(theirs) else [])
 
@@ -56,43 +54,42 @@ def _left(pairs: Pairs, ours: int, theirs: int) -> tuple[list[int], list[int]]:
 
 
 def _by_identity(
-    before: Sequence[JsonValue],
-    after: Sequence[JsonValue],
-    outlines_before: Sequence[str],
-    outlines_after: Sequence[str],
+    before: Sequence[JsonValue], after: Sequence[JsonValue], outline: Outline
 ) -> Pairs:
     for key in _IDENTITIES:
-        ours = _identities(before, outlines_before, key)
-        theirs = _identities(after, outlines_after, key)
+        ours, theirs = (_identities(each, key, outline) for each in (before, after))
         shared = ours.keys() & theirs.keys()
         if len(shared) * 2 >= max(1, min(len(before), len(after))):
             return [(place, theirs[name]) for name, place in ours.items() if name in shared]
     return []
 
 
-def _identities(elements: Sequence[JsonValue], outlines: Sequence[str], key: str) -> dict[str, int]:
+def _identities(elements: Sequence[JsonValue], key: str, outline: Outline) -> dict[str, int]:
     """Return where each identity is; nothing where they are not one for each element."""
     found: dict[str, int] = {}
     for place, element in enumerate(elements):
         if not isinstance(element, dict) or key not in element:
             return {}
-        name = json.dumps(element[key], sort_keys=True)
-        # What an outline leaves out (volatile, or ruled) identifies nothing.
-        if name in found or f"{json.dumps(key)}: {name}" not in outlines[place]:
-            return {}
-        found[name] = place
-    return found
+        found[repr(element[key])] = place
+    if len(found) < len(elements) or not elements:
+        return {}
+    # What an outline leaves out (volatile, or ruled) identifies nothing.
+    sample = {key: elements[0][key]} if isinstance(elements[0], dict) else {}
+    return found if outline(0, sample) == json.dumps(sample, sort_keys=True) else {}
 
 
-def _in_order(ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
+def _in_order(
+    ours: list[int], theirs: list[int], before: dict[int, str], after: dict[int, str]
+) -> Pairs:
     if len(ours) * len(theirs) > _MOST_CELLS:
         return []
-    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
-    return [(b.a + step, b.b + step) for b in blocks for step in range(b.size)]
+    texts = [before[i] for i in ours], [after[j] for j in theirs]
+    blocks = SequenceMatcher(None, *texts, autojunk=False).get_matching_blocks()
+    return [(ours[b.a + step], theirs[b.b + step]) for b in blocks for step in range(b.size)]
 
 
 def _by_outline(
-    ours: list[int], theirs: list[int], before: Sequence[str], after: Sequence[str]
+    ours: list[int], theirs: list[int], before: dict[int, str], after: dict[int, str]
 ) -> Pairs:
     free: dict[str, list[int]] = defaultdict(list)
     for j in reversed(theirs):
@@ -101,7 +98,7 @@ def _by_outline(
 
 
 def _by_likeness(
-    ours: list[int], theirs: list[int], before: Sequence[str], after: Sequence[str]
+    ours: list[int], theirs: list[int], before: dict[int, str], after: dict[int, str]
 ) -> Pairs:
     having: dict[str, list[int]] = defaultdict(list)
     for j in theirs:

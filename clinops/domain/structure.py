@@ -7,7 +7,7 @@ differ; nothing is ever left out because there is much of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -52,7 +52,7 @@ class Likeness(Protocol):
 
 def identical(before: JsonValue, after: JsonValue) -> bool:
     """Whether two trees are the same to the letter: `1`, `1.0` and `true` are three values."""
-    return before == after and json.dumps(before) == json.dumps(after)
+    return before == after and repr(before) == repr(after)
 
 
 def changes(
@@ -99,8 +99,8 @@ def _renamed(
     lost = [key for key in keys[0] if likeness.outline(path, key) != json.dumps(key)]
     outlines = {likeness.outline(path, key) for key in lost}
     new = [key for key in keys[1] if likeness.outline(path, key) in outlines]
-    ours, theirs = [before[key] for key in lost], [after[key] for key in new]
-    pairs = matched(ours, theirs, *(_outlines(each, likeness, path) for each in (ours, theirs)))
+    values = [before[key] for key in lost], [after[key] for key in new]
+    pairs = matched(*values, lambda _, value: likeness.outline((*path, ""), value))
     return {lost[i]: new[j] for i, j in pairs if likeness.same_key(lost[i], new[j])}
 
 
@@ -132,14 +132,10 @@ def _pairs(
     while end < least - start and identical(before[-1 - end], after[-1 - end]):
         end += 1
     ours, theirs = before[start : len(before) - end], after[start : len(after) - end]
-    inner = matched(ours, theirs, *(_outlines(each, likeness, path) for each in (ours, theirs)))
+    inner = matched(ours, theirs, lambda i, value: likeness.outline((*path, i), value))
     shift = len(after) - len(before)
     return [
         *((i, i) for i in range(start)),
         *((i + start, j + start) for i, j in inner),
         *((i, i + shift) for i in range(len(before) - end, len(before))),
     ]
-
-
-def _outlines(values: Sequence[JsonValue], likeness: Likeness, path: Path) -> list[str]:
-    return [likeness.outline((*path, place), value) for place, value in enumerate(values)]
