@@ -147,7 +147,12 @@ class DicomClient:
         entity = AE(ae_title=self.calling)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self.seconds
         entity.connection_timeout = self.seconds
-        handlers = [(evt.EVT_DATA_SENT, _acknowledge_at_once), *options.pop("evt_handlers", [])]
+        opened: list[socket.socket] = []
+        handlers = [
+            (evt.EVT_CONN_OPEN, lambda event: opened.append(event.assoc.dul.socket.socket)),
+            (evt.EVT_DATA_SENT, _acknowledge_at_once),
+            *options.pop("evt_handlers", []),
+        ]
         peer = entity.associate(
             self.address,
             self.port,
@@ -156,15 +161,21 @@ class DicomClient:
             evt_handlers=handlers,
             **options,
         )
-        if not peer.is_established:
-            # NOTE: not `is_rejected`: a peer that rejects and hangs up at once may look aborted.
-            how = "accepts nothing offered" if peer.rejected_contexts else "refused the association"
-            raise DicomError(f"{self.called} at {self.address}:{self.port} {how}")
         try:
+            self._require_established(peer)
             yield peer
         finally:
             if peer.is_established:
                 peer.release()
+            for connection in opened:
+                # NOTE: pynetdicom leaves it open where the peer has cut the connection.
+                connection.close()
+
+    def _require_established(self, peer: Association) -> None:
+        if not peer.is_established:
+            # NOTE: not `is_rejected`: a peer that rejects and hangs up at once may look aborted.
+            how = "accepts nothing offered" if peer.rejected_contexts else "refused the association"
+            raise DicomError(f"{self.called} at {self.address}:{self.port} {how}")
 
 
 def _acknowledge_at_once(event: evt.Event) -> None:
