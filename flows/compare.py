@@ -85,12 +85,13 @@ def compare(
             stack.enter_context(bench.probes.session(replica, plan.environment))
             for replica in ready
         ]
-        one, other, offered = answers = in_lockstep(cases, sessions)
+        one, other, offered = in_lockstep(cases, sessions)
         speeds = measure(cases, (one, offered), (sessions[0], sessions[2]))
         # Silence of an engine that went away must not be taken for the product's.
         bench.replicas.ensure_engine_stayed()
-    found = comparing.compare(*answers, rules, bench.clock().date())
-    noise = comparing.proposed(one, other) if found.noise else []
+    found = comparing.compare(one, other, offered, rules, bench.clock().date())
+    patterns = comparing.proposed(one, other) if found.noise else []
+    proposed = [pattern.model_dump(mode="json", exclude_none=True) for pattern in patterns]
     comparison = bounded(found).model_copy(
         update={
             "speeds": speeds.measured,
@@ -103,7 +104,7 @@ def compare(
         tuple(differing_behaviour(comparison)),
         files={
             COMPARISON: canonical(comparison.json_value()),
-            PROPOSED: canonical([one.model_dump(mode="json", exclude_none=True) for one in noise]),
+            PROPOSED: canonical(proposed),
         },
     )
 

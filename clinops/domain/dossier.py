@@ -199,6 +199,12 @@ class Dossier:
         return _by_kind(self.declared)
 
     @cached_property
+    def waived(self) -> dict[str, str]:
+        """The waiver of each finding that has one, by what the finding is about."""
+        found = self.evidence.findings if self.evidence else ()
+        return {one.occurrence: one.waiver for one in found if one.waiver is not None}
+
+    @cached_property
     def examples(self) -> dict[str, tuple[Example, ...]]:
         """Where a difference of behaviour shows, by its subject."""
         compared = self.evidence.comparison if self.evidence else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
@@ -15,6 +16,7 @@ from flows.safety_case import as_html, safety_case
 from tests.fakes.assembled import as_compared, as_rehearsed, qualified_with
 from tests.fakes.browser import Browser
 from tests.fakes.compared import LOST, comparison, group, rehearsal, speed
+from tests.fakes.wiring import document
 
 MARKUP = "<script>alert(1)</script>"
 NEW = Loss(collection="studies", record="1.2.3", before="CT", new=True)
@@ -108,6 +110,33 @@ def test_groups_what_nobody_declared_the_gravest_first(wiring, client):
     assert "Where it shows study[patient=1], body/0/Name: Ann; now Anne" in told
     assert "12 records read before and after the upgrade, and 40 answers to 40 probes" in told
     assert "There is 1 change that nobody declared on 2.0." in section(client, record, "answer")
+
+
+def test_a_waived_regression_is_not_called_one_that_refuses(wiring, client):
+    compared = as_compared(comparison(group()))
+    waiver = {
+        "id": "W-001",
+        "version": "2.0",
+        "finding": "regression",
+        "occurrence": compared.differences[0].subject,
+        "reason": "Nobody reads it.",
+        "owner": "Operations",
+        "expires": dt.date(2026, 1, 1),
+    }
+    waivers = {"schema": 1, "product": "pas", "waivers": [waiver]}
+    wiring.commit({"environments/pas/waivers.yaml": document(waivers)})
+    record = qualified_with(wiring, as_rehearsed(rehearsal()), compared)
+    told = section(client, record, "changes")
+    assert "Waived by W-001" in told
+    assert "Refuses the release" not in shown(client, record)
+
+
+def test_a_page_stays_readable_whatever_a_vendor_breaks(wiring, client):
+    many = comparison(*[group(f"http body/{number}: changed") for number in range(300)])
+    record = qualified_with(wiring, as_rehearsed(rehearsal()), as_compared(many))
+    page = shown(client, record)
+    assert "And 100 more: see the evidence as a file." in page
+    assert "And 100 more that weigh no more: see the evidence as a file." in page
 
 
 def test_shows_a_protected_change_that_was_declared_as_one(wiring, client):
