@@ -132,6 +132,7 @@ def images_of(study: Study, patient: Patient) -> list[bytes]:
     for series, (name, same) in enumerate(groupby(study.samples), start=1):
         for number, _ in enumerate(same, start=1):
             image = dcmread(io.BytesIO(_sample(name)))
+            image.remove_private_tags()
             _name(image, study, patient)
             image.StudyInstanceUID = f"2.25.{study.accession.removeprefix('SYN')}"
             image.SeriesInstanceUID = f"{image.StudyInstanceUID}.{series}"
