@@ -100,11 +100,11 @@ def _out_of_date(dossier: Dossier) -> str:
 
 def _refused(dossier: Dossier) -> str:
     failures = dossier.tests - dossier.passed
-    undone = _refusing(dossier)
+    brought = _refusing(dossier)
     if failures:
         what = f"{count(failures, 'test does', 'tests do')} not pass on {dossier.record.version}."
-    elif undone:
-        what = f"{undone} on {dossier.record.version}."
+    elif brought:
+        what = f"It brings {brought}."
     else:
         what = f"{dossier.record.version} could not be tested as it was delivered."
     return f"{what} It can't be signed; the vendor must send another release."
@@ -116,10 +116,10 @@ def _refusing(dossier: Dossier) -> str:
     rehearsed = any(kind.startswith(("upgrade", "rollback", "written-over")) for kind in found)
     said = [
         *([f"{count(n, 'change')} that nobody declared"] if (n := found["regression"]) else []),
-        *([f"{count(n, 'answer')} slower than before"] if (n := found["slower"]) else []),
+        *([f"{count(n, 'slower answer')}"] if (n := found["slower"]) else []),
         *(["an upgrade or a way back that fails"] if rehearsed else []),
     ]
-    return f"There is {listed(said)}" if said else ""
+    return listed(said) if said else ""
 
 
 def _live(dossier: Dossier) -> str:

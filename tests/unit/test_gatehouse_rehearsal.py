@@ -92,7 +92,7 @@ def test_says_that_an_upgrade_fails_and_at_which_step(wiring, client):
     assert "✕ It fails" in section(client, record, "rehearsal")
     assert "start 1 min 1 s cannot migrate" in section(client, record, "rehearsal")
     answer = section(client, record, "answer")
-    assert "There is an upgrade or a way back that fails on 2.0." in answer
+    assert "It brings an upgrade or a way back that fails." in answer
     assert "could not be tried" in answer
 
 
@@ -109,7 +109,7 @@ def test_groups_what_nobody_declared_the_gravest_first(wiring, client):
     assert "✕ Refuses the release ✕ Touches what must never differ unseen In 240 places" in told
     assert "Where it shows study[patient=1], body/0/Name: Ann; now Anne" in told
     assert "12 records read before and after the upgrade, and 40 answers to 40 probes" in told
-    assert "There is 1 change that nobody declared on 2.0." in section(client, record, "answer")
+    assert "It brings 1 change that nobody declared." in section(client, record, "answer")
 
 
 def test_a_waived_regression_is_not_called_one_that_refuses(wiring, client):
