@@ -16,6 +16,7 @@ from clinops.domain.fault import Place
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import Manifest
+from clinops.domain.noise import Noise
 from clinops.domain.parsing import Parsed
 from clinops.domain.probe import PROBES_FOLDER, ProbeFile
 from clinops.domain.signer import Signers, Vendor
@@ -201,6 +202,7 @@ class _Validation:
             yield from rules.gate_can_be_met(gate, signers.document)
         yield from self._hazards(product)
         yield from self._probes(product, environment)
+        yield from self._noise(product)
         if FIRST_SUITE not in self._estate.suites(product):
             folder = f"test_suites/{product}/{FIRST_SUITE}"
             what = f"the product has no suite {folder}"
@@ -218,6 +220,15 @@ class _Validation:
         path = f"environments/{product}/waivers.yaml"
         if path in estate.files and (waivers := self._read(path, Waivers)):
             yield from rules.document_is_of(product, waivers)
+
+    def _noise(self, product: str) -> Iterator[Problem]:
+        path = f"environments/{product}/noise.yaml"
+        if path in self._estate.files and (noise := self._read(path, Noise)):
+            yield from rules.document_is_of(product, noise)
+            files = [self._read(each, ProbeFile) for each in self._estate.probe_paths(product)]
+            if all(files):
+                known = [probe.id for file in files if file for probe in file.document.probes]
+                yield from rules.noise_rules_name_known_probes(noise, known)
 
     def _probes(self, product: str, environment: Parsed[Environment] | None) -> Iterator[Problem]:
         folder = f"test_suites/{product}/{PROBES_FOLDER}"

@@ -13,6 +13,7 @@ from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import Manifest
+from clinops.domain.noise import Noise
 from clinops.domain.probe import ProbeFile
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
@@ -25,6 +26,7 @@ MODELS: dict[str, type[Document]] = {
     "gate": GatePolicy,
     "hazards": HazardLog,
     "manifest": Manifest,
+    "noise": Noise,
     "probes": ProbeFile,
     "signers": Signers,
     "sites": Sites,

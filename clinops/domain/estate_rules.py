@@ -9,6 +9,7 @@ from clinops.domain.fault import Place
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import BuildPackage, Manifest, is_above
+from clinops.domain.noise import Noise
 from clinops.domain.parsing import Parsed
 from clinops.domain.policy import Need, Requirement, Way, ways
 from clinops.domain.signer import Key, Signers, Vendor, without_comment
@@ -172,12 +173,20 @@ def sites_run_known_products(sites: Parsed[Sites], products: list[str]) -> Itera
 
 
 def document_is_of(
-    product: str, document: Parsed[HazardLog] | Parsed[Waivers]
+    product: str, document: Parsed[HazardLog] | Parsed[Waivers] | Parsed[Noise]
 ) -> Iterator[Problem]:
     """What lies in a product's folder speaks of that product: nobody copies another's log."""
     if document.document.product != product:
         what = f"the folder is that of the product {product}"
         yield document.problem(("product",), what, f"write `product: {product}`")
+
+
+def noise_rules_name_known_probes(noise: Parsed[Noise], known: list[str]) -> Iterator[Problem]:
+    """A noise rule for a probe that nobody asks explains nothing, or not what its author thinks."""
+    for position, rule in enumerate(noise.document.rules):
+        if not any(map(rule.is_for, known)):
+            what = f"the product has no probe {rule.probe}"
+            yield noise.problem(("rules", position, "probe"), what, nearest(rule.probe, known))
 
 
 def tests_name_known_hazards(
