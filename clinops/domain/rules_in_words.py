@@ -19,7 +19,8 @@ def _routes(policy: GatePolicy) -> Iterator[str]:
     if policy.standard is not None:
         yield (
             "Where nothing undeclared changed, the data is kept as before and no hazard of class 3 "
-            f"or more is touched, it is enough that it is signed off by {_all(policy.standard.requires)}."
+            "or more is touched, it is enough that it is signed off by "
+            f"{_all(policy.standard.requires)}."
         )
     if policy.emergency is not None:
         emergency = policy.emergency
