@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from clinops.adapters import leases, settings
 from clinops.adapters.estate import Estate
@@ -26,9 +26,11 @@ from clinops.ports import (
     EstateTree,
     EvidenceStore,
     Images,
+    Inventories,
     Ledger,
     Notifier,
     Orchestrator,
+    Probes,
     Proposals,
     Replicas,
     Signatures,
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from clinops.domain.evidence import Evidence
 
 ENGINE_VERSION = version("clinops")
+_SECONDS_TO_READ = 120.0
+"""For the databases and the volumes of one replica together."""
 
 
 def utc_now() -> dt.datetime:
@@ -56,6 +60,8 @@ class Bench:
     images: Images
     replicas: Replicas
     suites: Suites
+    inventories: Inventories
+    probes: Probes
     evidence: EvidenceStore
     tree_at: Callable[[str], EstateTree]
     lease: str
@@ -202,6 +208,7 @@ class Wiring:
                 images=self.images,
                 replicas=replicas,
                 suites=self.suites,
+                **_readers(self.suites, replicas),
                 evidence=self.evidence,
                 tree_at=self.repository.at,
                 lease=lease,
@@ -221,18 +228,36 @@ def local_bench(
     from clinops.adapters.pytest_suites import PytestSuites
 
     evidence, lease = EvidenceFiles(evidence_root), leases.holder(leases.LOCAL)
+    suites = PytestSuites(evidence, 900.0)
     with DockerReplicas() as replicas:
         # There is no housekeeping here: what an earlier, killed check left is swept now.
         replicas.sweep(leases.local_alive)
         yield Bench(
             images=DockerImages(drop=drop),
             replicas=replicas,
-            suites=PytestSuites(evidence, 900.0),
+            suites=suites,
+            **_readers(suites, replicas),
             evidence=evidence,
             tree_at=tree_at,
             lease=lease,
         )
         replicas.sweep(lambda label: label != lease)
+
+
+class _Readers(TypedDict):
+    inventories: Inventories
+    probes: Probes
+
+
+def _readers(suites: Suites, replicas: Replicas) -> _Readers:
+    """Make what reads replicas and asks them."""
+    from clinops.adapters.inventories import ReplicaInventories
+    from clinops.adapters.probes import ReplicaProbes
+
+    return {
+        "inventories": ReplicaInventories(suites, replicas, _SECONDS_TO_READ),
+        "probes": ReplicaProbes(replicas),
+    }
 
 
 def merged_junit(evidence: Evidence) -> tuple[str, dict[str, int]]:

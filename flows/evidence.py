@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from clinops.domain.difference import Difference, declared, differing_images, differing_results
 from clinops.domain.digest import canonical
@@ -20,11 +20,10 @@ from clinops.domain.waiver import Waiver, Waivers
 from clinops.errors import BadInputError
 from clinops.ports import EstateTree
 from clinops.wiring import ENGINE_VERSION, Bench, merged_junit
+from flows.compare import Compared
+from flows.rehearse import Rehearsed
 from flows.replicas import Obtained, Tried
-
-if TYPE_CHECKING:
-    from flows.compare import Compared
-    from flows.rehearse import Rehearsed
+from flows.trials import Trials
 
 D = TypeVar("D", bound=Document)
 
@@ -41,26 +40,23 @@ class Result:
 def assemble(
     plan: Plan,
     obtained: Obtained,
-    tried: Sequence[Tried],
+    trials: Trials,
     tree: EstateTree,
     bench: Bench,
     *,
     started: dt.datetime,
-    rehearsed: Rehearsed | None = None,
-    compared: Compared | None = None,
 ) -> Result:
     """Store every file, hold candidate against baseline, decide, and bind it all by digest.
 
     Args:
         plan: What was to be done.
         obtained: The images.
-        tried: What came of each suite.
+        trials: What came of suites, rehearsal and comparison.
         tree: The estate at the release's commit.
         bench: Where files are kept.
         started: When the qualification began.
-        rehearsed: The way up and back; none where there is no version in use.
-        compared: What the probes said; none where there are none.
     """
+    tried, rehearsed, compared = trials.tried, trials.rehearsed, trials.compared
     rehearsal = rehearsed.rehearsal if rehearsed else None
     comparison = compared.comparison if compared else None
     ended = bench.clock()
@@ -76,6 +72,7 @@ def assemble(
     waivers, unreadable = _waivers(plan.release.product, tree)
     findings = (
         *obtained.findings,
+        *trials.findings,
         *(finding for one in tried for finding in one.findings),
         *findings_from(
             plan.runs,

@@ -12,6 +12,7 @@ from clinops.domain.release import Release
 from clinops.errors import BadInputError, NotFoundError
 from clinops.ports import EstateTree
 from clinops.wiring import checkout_history, estate_of
+from flows.baseline import steps_among
 
 
 @contextmanager
@@ -44,6 +45,7 @@ def plan_here(
             environment=estate.environment(manifest.product),
             suites=tuple(estate.suites(manifest.product)),
             baseline=_superseded(manifest, path, trees),
+            steps=steps_among(_described(path, trees), manifest),
         )
         by_commit = {one.commit: one for one in trees}
         yield plan, by_commit.__getitem__
@@ -52,14 +54,21 @@ def plan_here(
 def _superseded(manifest: Manifest, path: str, trees: list[EstateTree]) -> Baseline | None:
     if manifest.supersedes is None:
         return None
-    for tree in trees:
-        before = _manifest_at(path, tree)
-        if before is not None and before.version == manifest.supersedes:
-            return Baseline(version=before.version, package=before.package, commit=tree.commit)
+    for before in _described(path, trees):
+        if before.version == manifest.supersedes:
+            return before
     raise NotFoundError(
         f"{path}: no commit of this checkout describes {manifest.supersedes}",
         mend="qualify in a clone of the estate, with its history",
     )
+
+
+def _described(path: str, trees: list[EstateTree]) -> Iterator[Baseline]:
+    """Yield the versions that a manifest described, newest first."""
+    for tree in trees:
+        before = _manifest_at(path, tree)
+        if before is not None:
+            yield Baseline(version=before.version, package=before.package, commit=tree.commit)
 
 
 def _manifest_at(path: str, tree: EstateTree) -> Manifest | None:

@@ -8,7 +8,6 @@ ClinOps itself failed, and then nothing is decided.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from clinops.domain.finding import Finding
 from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
@@ -18,10 +17,11 @@ from clinops.domain.release import Release
 from clinops.errors import ClinOpsError, NotFoundError
 from clinops.ports import EstateTree, Stages
 from clinops.wiring import Bench, Wiring
-from flows.baseline import live_baseline
+from flows.baseline import live_baseline, steps_to
 from flows.evidence import Result, assemble
-from flows.replicas import obtain, run_suite
+from flows.replicas import obtain
 from flows.reports import verdict_report, verdict_rows
+from flows.trials import on_trial
 
 
 def qualify(plan: Plan, tree: EstateTree, bench: Bench, stages: Stages) -> Result:
@@ -34,20 +34,12 @@ def qualify(plan: Plan, tree: EstateTree, bench: Bench, stages: Stages) -> Resul
     what = f"{plan.release.product} {plan.release.version}"
     stages.progress(0.05, f"{what}: obtaining images")
     obtained = stages.run("obtain images", lambda: obtain(plan, tree, bench))
-    stages.progress(0.3, f"{what}: running suites")
-    suites = [
-        (
-            f"{suite} suite on {role} {plan.version_of(role)}",
-            partial(run_suite, (suite, role), plan, obtained.images[role], tree, bench),
-        )
-        for suite, role in plan.runs
-        if not obtained.findings
-    ]
-    tried = stages.together(suites)
+    stages.progress(0.2, f"{what}: on trial")
+    trials = on_trial(plan, obtained, tree, bench, stages)
     stages.progress(0.9, f"{what}: assembling evidence")
     return stages.run(
         "assemble evidence",
-        lambda: assemble(plan, obtained, tried, tree, bench, started=started),
+        lambda: assemble(plan, obtained, trials, tree, bench, started=started),
     )
 
 
@@ -95,6 +87,7 @@ def pin(release: Release, tree: EstateTree, wiring: Wiring) -> Plan:
         environment=estate.environment(release.product),
         suites=tuple(estate.suites(release.product)),
         baseline=live_baseline(release.product, wiring),
+        steps=steps_to(manifest, wiring),
     )
 
 

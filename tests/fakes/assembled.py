@@ -18,6 +18,7 @@ from flows.evidence import Result, assemble
 from flows.qualify import pin
 from flows.rehearse import Rehearsed
 from flows.replicas import obtain, run_suite
+from flows.trials import Trials
 from tests.fakes.wiring import FakeWiring
 
 
@@ -46,18 +47,16 @@ def assembled(
     plan = pin(release, tree, wiring)
     with wiring.bench("0123456789ab:test") as bench:
         obtained = obtain(plan, tree, bench)
-        tried = [
+        tried = tuple(
             run_suite(which, plan, obtained.images[which[1]], tree, bench) for which in plan.runs
-        ]
+        )
         return assemble(
             plan,
             obtained,
-            tried,
+            Trials(tried, rehearsed=rehearsed, compared=compared),
             tree,
             bench,
             started=wiring.clock(),
-            rehearsed=rehearsed,
-            compared=compared,
         )
 
 

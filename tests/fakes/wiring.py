@@ -30,8 +30,10 @@ from flows.qualify import qualify_release
 from flows.reconcile import reconcile
 from tests.fakes.evidence import FakeEvidence
 from tests.fakes.images import FakeImages
+from tests.fakes.inventories import FakeInventories
 from tests.fakes.ledger import FakeClock, FakeLedger
 from tests.fakes.orchestrator import FakeOrchestrator
+from tests.fakes.probes import FakeProbes
 from tests.fakes.proposals import FakeProposals
 from tests.fakes.replicas import FakeReplicas
 from tests.fakes.repository import FakeRepository
@@ -261,6 +263,8 @@ class FakeWiring(Wiring):
         self.images = FakeImages()
         self.replicas = FakeReplicas()
         self.suites = ScriptedSuites(self.evidence)
+        self.inventories = FakeInventories()
+        self.probes = FakeProbes()
         self.sites = FakeSites()
         self.signatures = KEYS
         self.engine_key = EngineKey(Ed25519PrivateKey.generate())
@@ -276,6 +280,8 @@ class FakeWiring(Wiring):
             images=self.images,
             replicas=self.replicas,
             suites=self.suites,
+            inventories=self.inventories,
+            probes=self.probes,
             evidence=self.evidence,
             tree_at=self.repository.at,
             lease=lease,
