@@ -60,6 +60,7 @@ class ReplicaSession:
         trees = [answered.tree for answered in answers]
         return Observation(
             probe=case.id,
+            kind=case.kind,
             answer=trees if case.stepwise else next(iter(trees), None),
             milliseconds=sum(answered.milliseconds for answered in answers),
             problem=problem,

@@ -188,6 +188,11 @@ class ProbeCase(Value):
         """What its observations are called: `study[patient=9990000018]`."""
         return named(self.probe, self.parameters)
 
+    @property
+    def kind(self) -> str:
+        """What kind of call it is; empty where there are steps, of whatever kinds."""
+        return self.steps[0].kind if self.steps and not self.stepwise else ""
+
 
 def named(probe: str, parameters: Mapping[str, str]) -> str:
     """Name one case of a probe."""

@@ -53,6 +53,7 @@ class FakeProbeSession:
         failed = isinstance(answer, Exception)
         return Observation(
             probe=case.id,
+            kind=case.kind,
             answer=None if failed else answer,
             milliseconds=self._probes.milliseconds(self._replica, case),
             problem=str(answer) if failed else "",

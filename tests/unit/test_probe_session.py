@@ -115,7 +115,8 @@ def test_observes_status_headers_and_body(web: FakeWeb, open_session: Any):
         "headers": {"content-type": "application/json", "x-kind": "A"},
         "body": {"a": 1},
     }
-    assert (observed.probe, observed.hazards) == ("a[p=1]", ("ARC-001",))
+    assert (observed.probe, observed.kind) == ("a[p=1]", "http")
+    assert observed.hazards == ("ARC-001",)
     assert observed.milliseconds > 0
 
 
@@ -194,6 +195,7 @@ def test_a_step_takes_what_an_earlier_one_answered(web: FakeWeb, open_session: A
         )
     )
     assert len(answer_of(observed)) == 2
+    assert observed.kind == ""
     assert web.requests == ["GET /a", "GET /a/7"]
 
 

@@ -26,7 +26,7 @@ product: archive
 defaults: {sql: {database: index}}
 probes:
   - {id: read, http: {path: /}}
-  - {id: version, command: {argv: [a]}}
+  - {id: version, hazards: [PAS-001], command: {argv: [a]}}
   - {id: rows, sql: {query: select 1}}
 """
 
