@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +19,7 @@ from clinops.domain.evidence import COMPARISON
 from clinops.domain.finding import Weight
 from clinops.domain.observation import Observation
 from clinops.domain.plan import Plan
-from clinops.domain.probe import ProbeCase
+from clinops.domain.probe import ProbeCase, Step
 from clinops.domain.release import Release
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.snapshot import Snapshot
@@ -53,7 +53,8 @@ def replica(name: str) -> Replica:
 
 
 def case(number: int = 0, *, speed: bool = False) -> ProbeCase:
-    return ProbeCase(probe="study", parameters={"n": str(number)}, speed=speed, steps=())
+    step = Step.model_validate({"http": {"path": "/studies"}})
+    return ProbeCase(probe="study", parameters={"n": str(number)}, speed=speed, steps=(step,))
 
 
 def sessions(probes: FakeProbes, *names: str) -> list[FakeProbeSession]:
@@ -219,8 +220,7 @@ def comparing(
     one, two = (snapshot(key, plan) for key in "12")
     systems.frozen = {each.key: (each, {}, None) for each in (one, two)}
     with wiring.bench("0123456789ab:test") as bench:
-        at = {**vars(bench), "replicas": systems, "probes": probes}
-        found = compare(plan, one, two, tree, SimpleNamespace(**at))
+        found = compare(plan, one, two, tree, replace(bench, replicas=systems, probes=probes))
     assert systems.present == {}
     assert probes.open == []
     return found

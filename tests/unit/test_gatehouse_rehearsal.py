@@ -46,7 +46,7 @@ def section(client: Browser, record: ReleaseRecord, name: str) -> str:
 
 
 def test_says_that_nothing_was_rehearsed_or_compared(wiring, client):
-    record = wiring.qualify(wiring.offer())
+    record = qualified_with(wiring)
     page = shown(client, record)
     assert "Way back restore, not rehearsed" in page
     assert "Nobody has tried this way back" in page
@@ -181,7 +181,7 @@ def test_the_safety_case_tells_rehearsal_and_comparison(wiring):
 
 
 def test_the_safety_case_says_that_neither_was_done(wiring):
-    text = words(as_html(safety_case(wiring.qualify(wiring.offer()), wiring)))
+    text = words(as_html(safety_case(qualified_with(wiring), wiring)))
     assert "Neither was tried on a copy of the data." in text
     assert "The behaviour of the two versions was not compared." in text
     assert "not rehearsed in this qualification" in text
