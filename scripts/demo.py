@@ -120,10 +120,7 @@ class Demo:
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self.keys / name],
                 check=True,
             )
-        for part in ("environments", "test_suites", "vendor_manifests"):
-            shutil.copytree(
-                HOME / part, self.source / part, ignore=shutil.ignore_patterns("__pycache__")
-            )
+        self._copy_product()
         signers = {name: self._person(name) for name in PEOPLE}
         self._write("environments/signers.yaml", {"schema": 1, "signers": signers})
         vendor = self.manifest.parent / "vendor.yaml"
@@ -131,6 +128,19 @@ class Demo:
         self._change(vendor, name=f"{name} (demonstration)", keys=[self._key("demo-vendor")])
         self._write("environments/sites.yaml", {"schema": 1, "sites": self.sites})
         self._change(f"environments/{self.product}/gate.yaml", accept_demonstration=True)
+
+    def _copy_product(self) -> None:
+        """Copy what the product needs; other products' gates ask for people who are not here."""
+        vendor = self.manifest.parent
+        for folder in (f"environments/{self.product}", f"test_suites/{self.product}", vendor):
+            shutil.copytree(
+                HOME / folder,
+                self.source / folder,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )
+        for other in (self.source / vendor).glob("*.yaml"):
+            if other.name not in {"vendor.yaml", self.manifest.name}:
+                other.unlink()
 
     def _change(self, path: str | Path, **values: Any) -> None:
         self._write(path, {**yaml.safe_load((self.source / path).read_text()), **values})
