@@ -74,7 +74,7 @@ def _to_sites(
         "gate": check.report.json_value(),
     }
     wiring.ledger.append(Kind.DEPLOYMENT_STARTED, release_id, start)
-    deployment = deployment_of(check.evidence.release, wiring)
+    deployment = deployment_of(check.evidence.release, wiring, check.evidence.rehearsal)
     images = check.evidence.candidate_images()
     for number, site in enumerate(check.sites):
         lease.ensure()

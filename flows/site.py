@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clinops.domain.environment import Environment
 from clinops.domain.fold import live_name
 from clinops.domain.ledger import Kind
 from clinops.domain.manifest import Manifest
+from clinops.domain.rehearsal import Rehearsal, Waypoint
 from clinops.domain.release import Release
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.site import Backup, LiveSystem
@@ -26,6 +27,8 @@ class Deployment:
     manifest: Manifest
     environment: Environment
     tree: EstateTree
+    path: tuple[Waypoint, ...] = ()
+    """The versions that are put on a site's data one after the other, the candidate last."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,10 @@ class Setback:
     """What went wrong on the way back as well."""
 
 
-def deployment_of(release: Release, wiring: Wiring) -> Deployment:
-    """Read what a release's deployment needs."""
+def deployment_of(
+    release: Release, wiring: Wiring, rehearsal: Rehearsal | None = None
+) -> Deployment:
+    """Read what a release's deployment needs; it goes the way that was rehearsed."""
     tree = wiring.repository.at(release.commit)
     estate = wiring.estate(tree)
     return Deployment(
@@ -57,6 +62,7 @@ def deployment_of(release: Release, wiring: Wiring) -> Deployment:
         manifest=estate.manifest(release.manifest_path),
         environment=estate.environment(release.product),
         tree=tree,
+        path=rehearsal.path if rehearsal is not None else (),
     )
 
 
@@ -76,7 +82,7 @@ def to_site(
         release=release.id,
     )
     before = _back_up(site, release, wiring)
-    cause = _deploy_and_check(deployment, after, wiring, upgrade=before.live is not None)
+    cause = _deploy_and_check(deployment, after, before, wiring)
     if cause:
         return _roll_back(deployment, before, cause, wiring)
     wiring.ledger.append(
@@ -125,16 +131,62 @@ def _back_up(site: str, release: Release, wiring: Wiring) -> Before:
 
 
 def _deploy_and_check(
-    deployment: Deployment, after: LiveSystem, wiring: Wiring, *, upgrade: bool
+    deployment: Deployment, after: LiveSystem, before: Before, wiring: Wiring
 ) -> str:
     """Return why the release can't stay, or ``""``."""
+    way = deployment.path if before.live is not None else ()
     try:
-        return _stand_up(after, deployment.environment, deployment.tree, wiring, upgrade=upgrade)
+        return _pass_through(way[:-1], deployment, after, before, wiring) or _stand_up(
+            after,
+            deployment.environment,
+            deployment.tree,
+            wiring,
+            upgrade=before.live is not None,
+            command=way[-1].command if way else (),
+        )
     except ClinOpsError as error:
         # The next run goes on where the engine failed; what would fail again must come back now.
         if error.retryable:
             raise
         return error.diagnostics()
+
+
+def _pass_through(
+    way: Sequence[Waypoint],
+    deployment: Deployment,
+    after: LiveSystem,
+    before: Before,
+    wiring: Wiring,
+) -> str:
+    """Put each version on the data that the vendor says must be passed on the way up."""
+    environment = deployment.environment
+    if way and before.backup is not None:
+        # A crash may have left any of them there: the way begins where it began.
+        wiring.sites.restore(before.backup, environment)
+    for point in way:
+        images = {**after.images, environment.clinops.under_test: point.image}
+        passing = after.model_copy(update={"version": point.version, "images": images})
+        if problem := _deploy(passing, environment, wiring, upgrade=True, command=point.command):
+            return problem
+    return ""
+
+
+def _deploy(
+    live: LiveSystem,
+    environment: Environment,
+    wiring: Wiring,
+    *,
+    upgrade: bool,
+    command: Sequence[str],
+) -> str:
+    system = wiring.sites.deploy(environment, live.images, live, upgrade=upgrade)
+    if isinstance(system, ReplicaFailure):
+        return f"{system.service} never got ready: {system.reason}\n{system.log_tail}"
+    if system.images != live.images:
+        return f"what runs is not what was to be deployed: {system.images}"
+    if command:
+        wiring.sites.execute(live.product, live.site, environment.clinops.under_test, command)
+    return ""
 
 
 def _stand_up(
@@ -144,12 +196,13 @@ def _stand_up(
     wiring: Wiring,
     *,
     upgrade: bool = False,
+    command: Sequence[str] = (),
 ) -> str:
-    system = wiring.sites.deploy(environment, live.images, live, upgrade=upgrade)
-    if isinstance(system, ReplicaFailure):
-        return f"{system.service} never got ready: {system.reason}\n{system.log_tail}"
-    if system.images != live.images:
-        return f"what runs is not what was to be deployed: {system.images}"
+    if problem := _deploy(live, environment, wiring, upgrade=upgrade, command=command):
+        return problem
+    system = wiring.sites.running(live.product, live.site)
+    if system is None:
+        return f"{environment.clinops.under_test} ended once it was ready"
     return _site_check(environment, system, tree, wiring)
 
 

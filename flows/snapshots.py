@@ -58,7 +58,7 @@ def snapshot_key(plan: Plan, images: Mapping[str, str], tree: EstateTree) -> str
     """
     product = plan.release.product
     home = f"environments/{product}"
-    decided = {document_of(product, name) for name in (GATE, HAZARD_LOG, WAIVERS)}
+    decided = {document_of(product, name) for name in (GATE, HAZARD_LOG, WAIVERS, "noise.yaml")}
     files = {path: tree.read(path) for path in tree.paths(home) if path not in decided}
     environment = plan.environment.model_dump(mode="json")
     return digest_of([dict(images), environment, digest_tree(files)]).removeprefix("sha256:")
