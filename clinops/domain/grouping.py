@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from clinops.domain.alias import ID, Aliases
 from clinops.domain.comparison import Example, Group
 from clinops.domain.excerpt import excerpts
+from clinops.domain.matching import IDENTITIES
 from clinops.domain.moment import moment_of
 from clinops.domain.observation import Observation
 from clinops.domain.protected import Path, is_protected, touches
@@ -62,6 +63,8 @@ class Occurrence:
         change = self.change
         if change.order:
             return is_protected((*change.path, 0))
+        if change.path[-1:] and change.path[-1] in IDENTITIES:
+            return True  # another record than before, or the same one under another name
         return touches(change.path, change.before) or touches(change.path, change.after)
 
     @property

@@ -6,13 +6,14 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from pydantic import JsonValue
 
 Pairs = list[tuple[int, int]]
 Outline = Callable[[int, JsonValue], str]
 
-_IDENTITIES = (
+IDENTITIES = (
     *("id", "ID", "Id", "uuid", "fullUrl", "key"),
     *("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID"),
     *("patient_id", "nhs_number", "identifier"),
@@ -27,8 +28,9 @@ _COMMON = 20
 def matched(before: Sequence[JsonValue], after: Sequence[JsonValue], outline: Outline) -> Pairs:
     """Pair the elements of two lists.
 
-    By identity, else by equal outline in their order, else by equal outline anywhere, else by
-    what they have most of in common; as many left on both sides are taken in their order.
+    By identity where that keeps their order, else by equal outline in their order, else by equal
+    outline anywhere, else by what they have most of in common; as many left on both sides are
+    taken in their order. So swapped identities show as what they are, not as all else swapped.
 
     Args:
         before: The one list.
@@ -56,11 +58,12 @@ def _left(pairs: Pairs, ours: int, theirs: int) -> tuple[list[int], list[int]]:
 def _by_identity(
     before: Sequence[JsonValue], after: Sequence[JsonValue], outline: Outline
 ) -> Pairs:
-    for key in _IDENTITIES:
+    for key in IDENTITIES:
         ours, theirs = (_identities(each, key, outline) for each in (before, after))
         shared = ours.keys() & theirs.keys()
         if len(shared) * 2 >= max(1, min(len(before), len(after))):
-            return [(place, theirs[name]) for name, place in ours.items() if name in shared]
+            pairs = [(place, theirs[name]) for name, place in ours.items() if name in shared]
+            return pairs if all(one[1] < other[1] for one, other in pairwise(pairs)) else []
     return []
 
 

@@ -5,6 +5,7 @@ A proposal is none of the rules: a person takes it over, with a reason, an owner
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import defaultdict
@@ -145,5 +146,5 @@ def _name(probe: str, path: str) -> str:
 
 
 def _free(name: str, taken: dict[str, NoisePattern]) -> str:
-    number = sum(each == name or each.startswith(f"{name}-") for each in taken)
-    return f"{name}-{number + 1}" if number else name
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(each for each in names if each not in taken)
