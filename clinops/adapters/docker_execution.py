@@ -6,14 +6,18 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from docker import DockerClient
+from docker.errors import APIError
 
 from clinops.domain.replica import Executed
 
 _KEPT: Final = 64 * 1024
+_POLL: Final = 0.05
+_CONFLICT: Final = 409
+_CANNOT_RUN: Final = 126
 _HEADER: Final = struct.Struct(">BxxxL")
 """Which stream, and how many bytes of it follow."""
 
@@ -22,17 +26,33 @@ def execute_within(
     client: DockerClient, container: str, command: Sequence[str], within: float
 ) -> Executed:
     """Run a command; after `within` seconds it is left to itself: its replica ends with it."""
-    execution = client.api.exec_create(container, list(command))["Id"]
+    until = monotonic() + within
+    try:
+        execution = client.api.exec_create(container, list(command))["Id"]
+    except APIError as error:
+        if error.status_code != _CONFLICT:
+            raise
+        # A service that ended by itself is the product's fault, not the engine's.
+        return Executed(exit_code=_CANNOT_RUN, output=b"the service does not run any more")
     kept = bytearray()
-    with _attached(client, execution) as connection:
-        try:
-            for chunk in _output(connection, monotonic() + within):
+    try:
+        with _attached(client, execution) as connection:
+            for chunk in _output(connection, until):
                 kept.extend(chunk)
                 del kept[:-_KEPT]
-        except TimeoutError:
-            return Executed(exit_code=None, output=bytes(kept))
-    code = client.api.exec_inspect(execution)["ExitCode"]
-    return Executed(exit_code=int(code), output=bytes(kept))
+        code = _exit_code(client, execution, until)
+    except TimeoutError:
+        code = None
+    return Executed(exit_code=code, output=bytes(kept))
+
+
+def _exit_code(client: DockerClient, execution: str, until: float) -> int:
+    """Wait for the end of a command, which may go on long after it has closed its output."""
+    while (state := client.api.exec_inspect(execution))["Running"]:
+        if monotonic() >= until:
+            raise TimeoutError
+        sleep(_POLL)
+    return int(state["ExitCode"])
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import json
 import posixpath
 import tarfile
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from docker import DockerClient
@@ -47,19 +48,23 @@ def carry(source: Container, path: str, target: Container) -> None:
     _copy(source, path, target, path)
 
 
-def store(client: DockerClient, image: Image, source: Container, paths: Sequence[str]) -> Image:
-    """Return an image with the contents of a container's volumes in its layers.
+def store(
+    client: DockerClient, tag: tuple[str, str], source: Container, paths: Sequence[str]
+) -> Image:
+    """Put the contents of a container's volumes into the layers of a tagged image.
 
     They are kept aside, and `unpack` puts them into volumes again: a container that may not write
     to its own files takes them there, and what an image has at such a path stays out of sight.
     """
-    helper = client.containers.create(image, network_mode="none")
+    repository, name = tag
+    helper = client.containers.create(f"{repository}:{name}", network_mode="none")
     try:
         helper.put_archive("/", _folders(len(paths)))
         for number, path in enumerate(paths):
             _copy(source, path, helper, f"{_place(number)}/{posixpath.basename(path)}")
         label = json.dumps(json.dumps(list(paths)))
-        return helper.commit(changes=[f"LABEL {LABEL_CARRIED}={label}"], pause=False)
+        changes = [f"LABEL {LABEL_CARRIED}={label}"]
+        return helper.commit(repository, name, changes=changes, pause=False)
     finally:
         helper.remove(force=True, v=True)
 
@@ -85,7 +90,30 @@ def _copy(source: Container, path: str, target: Container, to: str) -> None:
         spool.writelines(chunks)
         spool.seek(0)
         # The archive's one top entry is called like the last part of both paths.
-        target.put_archive(posixpath.dirname(to) or "/", spool)
+        with _writable(target) as container:
+            container.put_archive(posixpath.dirname(to) or "/", spool)
+
+
+@contextmanager
+def _writable(target: Container) -> Iterator[Container]:
+    """Give a container that has the volumes of another, and that the engine writes through.
+
+    Through one whose own files are read-only it writes nothing, not even into its volumes.
+    """
+    if not target.attrs["HostConfig"]["ReadonlyRootfs"]:
+        yield target
+        return
+    client: DockerClient = target.client  # type: ignore[assignment]
+    helper = client.containers.create(
+        target.attrs["Image"],
+        network_mode="none",
+        volumes_from=[str(target.id)],
+        labels=target.labels,
+    )
+    try:
+        yield helper
+    finally:
+        helper.remove(force=True, v=True)
 
 
 def _place(number: int) -> str:

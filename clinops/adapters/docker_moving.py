@@ -20,6 +20,7 @@ from clinops.adapters.docker_containers import (
     LABEL_SERVICE,
     Placement,
     create_container,
+    remove_containers,
 )
 from clinops.adapters.docker_mounts import carry
 from clinops.adapters.docker_snapshots import stop
@@ -29,7 +30,7 @@ from clinops.domain.environment import Environment
 from clinops.domain.rehearsal import Step
 from clinops.domain.replica import Replica
 
-_OURS = (LABEL_LEASE, LABEL_PRODUCT, LABEL_RELEASE, LABEL_REPLICA, LABEL_ROLE, LABEL_SERVICE)
+_OURS = (LABEL_LEASE, LABEL_PRODUCT, LABEL_RELEASE, LABEL_REPLICA, LABEL_ROLE)
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Moving:
     upgrade: bool
     steps: tuple[Step, ...] = field(default=())
     downtime: float = 0.0
+    """Without carrying the data: a site's volumes stay where they are."""
 
     @property
     def network(self) -> str:
@@ -55,22 +57,19 @@ class Moving:
         Raises:
             ServiceFailedError: Something of the new version failed.
         """
-        begun = monotonic()
-        try:
-            with self._step("stop"):
-                stop(before, self.environment)
-            with self._step("carry the data over"):
-                after = self._replaced(before)
-            with self._step("upgrade command, then start" if self._has_command else "start"):
-                containers = Startup(
-                    self.client, self.environment, after.__getitem__, self._prepare
-                ).run()
-            if self.upgrade:
-                with self._step("wait for migrations"):
-                    under_test = self.environment.clinops.under_test
-                    wait_until_drained(self.client, self.environment, containers[under_test])
-        finally:
-            self.downtime = monotonic() - begun
+        with self._step("stop", down=True):
+            stop(before, self.environment)
+        with self._step("carry the data over"):
+            after = self._replaced(before)
+        starting = "upgrade command, then start" if self._has_command else "start"
+        with self._step(starting, down=True):
+            containers = Startup(
+                self.client, self.environment, after.__getitem__, self._prepare
+            ).run()
+        if self.upgrade:
+            with self._step("wait for migrations"):
+                under_test = self.environment.clinops.under_test
+                wait_until_drained(self.client, self.environment, containers[under_test])
         return containers
 
     @property
@@ -78,29 +77,30 @@ class Moving:
         return self.upgrade and self.environment.clinops.upgrade.command is not None
 
     def _replaced(self, before: Mapping[str, Container]) -> dict[str, Container]:
-        stays = {
-            name
-            for name, instance in self.replica.services.items()
-            if instance.image == self.images[name]
+        # All of them, as a deployment does: a database whose data lies in no volume loses it at
+        # the sites, so it must lose it here.
+        ours = next(iter(before.values())).labels
+        labels = {label: ours[label] for label in _OURS}
+        after = {
+            name: self._successor(name, before.get(name), {**labels, LABEL_SERVICE: name})
+            for name in self.environment.services
         }
-        return {
-            name: old if name in stays else self._successor(name, old)
-            for name, old in before.items()
-        }
+        remove_containers(before.values())
+        return after
 
-    def _successor(self, name: str, old: Container) -> Container:
-        """Create the next container of a service, with the data of the one before."""
+    def _successor(self, name: str, old: Container | None, labels: Mapping[str, str]) -> Container:
+        """Create the next container of a service, with the data of the one before if any."""
         service = self.environment.services[name]
         placement = Placement(
             name=f"{self.network}-{name}-{token_hex(3)}",
             network=self.network,
-            labels={label: old.labels[label] for label in _OURS},
+            labels=labels,
             fresh_volumes=service.mounts,
         )
         new = create_container(self.client, name, service, self.images[name], placement)
-        for path in service.mounts:
-            carry(old, path, new)
-        old.remove(v=True)
+        if old is not None:
+            for path in service.mounts:
+                carry(old, path, new)
         return new
 
     def _prepare(self, name: str, container: Container) -> None:
@@ -109,7 +109,7 @@ class Moving:
             run_command(self.client, self.environment, container, image, self.network)
 
     @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
+    def _step(self, name: str, *, down: bool = False) -> Iterator[None]:
         begun = monotonic()
         problem = ""
         try:
@@ -120,3 +120,4 @@ class Moving:
         finally:
             done = Step(name=name, seconds=round(monotonic() - begun, 3), problem=problem)
             self.steps = (*self.steps, done)
+            self.downtime += done.seconds if down else 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Self
 
+from docker import DockerClient
 from docker.errors import NotFound
 from docker.models.containers import Container
 
@@ -35,11 +36,14 @@ from clinops.adapters.docker_execution import execute_within
 from clinops.adapters.docker_mounts import carried, unpack
 from clinops.adapters.docker_moving import Moving
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
-from clinops.domain.environment import Environment
+from clinops.domain.environment import Environment, Service
 from clinops.domain.replica import Executed, Moved, Replica, ReplicaFailure
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
 from clinops.errors import EngineError, NotFoundError
+
+_SILENCE = 1800
+"""Seconds that the engine may be silent while it freezes or carries what may be large."""
 
 
 class DockerReplicas:
@@ -49,6 +53,7 @@ class DockerReplicas:
     """
 
     def __init__(self, host: str | None = None) -> None:
+        self._host = host
         self._client = connect(host)
         try:
             self._watch = EngineWatch(self._client)
@@ -71,7 +76,7 @@ class DockerReplicas:
         """Start a replica; on leaving the context it is removed, whatever happened."""
         planned = _planned(environment, product, version, role, release)
         with self._removed(planned):
-            yield self._stand_up(planned, environment, images, lease)
+            yield self._stand_up(planned, environment, images, lease, self._created)
 
     @contextmanager
     def fork(
@@ -88,7 +93,7 @@ class DockerReplicas:
         """Start a replica from a snapshot, otherwise like `start`."""
         planned = _planned(environment, product, version, role, release)
         with self._removed(planned):
-            fork = self._stand_up(planned, environment, snapshot.images, lease)
+            fork = self._stand_up(planned, environment, snapshot.images, lease, self._unpacked)
             yield fork if isinstance(fork, ReplicaFailure) else _naming(fork, snapshot.bases)
 
     @contextmanager
@@ -104,7 +109,12 @@ class DockerReplicas:
         self._remove(with_labels(replica=planned.id))
 
     def _stand_up(
-        self, planned: Replica, environment: Environment, images: Mapping[str, str], lease: str
+        self,
+        planned: Replica,
+        environment: Environment,
+        images: Mapping[str, str],
+        lease: str,
+        making: Callable[[str, Service, str, Placement], Container],
     ) -> Replica | ReplicaFailure:
         network = f"clinops-{planned.id}"
         labels = {
@@ -119,7 +129,7 @@ class DockerReplicas:
 
         def create(name: str) -> Container:
             placement = Placement(f"{network}-{name}", network, {**labels, LABEL_SERVICE: name})
-            return self._create(name, environment, images[name], placement)
+            return making(name, environment.services[name], images[name], placement)
 
         try:
             containers = Startup(self._client, environment, create).run()
@@ -129,29 +139,29 @@ class DockerReplicas:
             services, endpoints = describe(containers, network, environment.clinops.endpoints)
         return planned.model_copy(update={"services": services, "endpoints": endpoints})
 
-    def _create(
-        self, name: str, environment: Environment, image: str, placement: Placement
-    ) -> Container:
-        """Create a service's container, with what its image keeps for its volumes in them."""
-        paths = carried(self._client.images.get(image))
-        container = create_container(
-            self._client,
-            name,
-            environment.services[name],
-            image,
-            replace(placement, fresh_volumes=paths),
-        )
-        unpack(container, paths)
-        return container
+    def _created(self, name: str, service: Service, image: str, placement: Placement) -> Container:
+        return create_container(self._client, name, service, image, placement)
+
+    def _unpacked(self, name: str, service: Service, image: str, placement: Placement) -> Container:
+        """Create a container of a frozen image, with what that keeps for volumes in them.
+
+        Of frozen images only: a vendor's may pretend to keep something.
+        """
+        with closing(self._patient()) as client:
+            paths = carried(client.images.get(image))
+            placement = replace(placement, fresh_volumes=paths)
+            container = create_container(client, name, service, image, placement)
+            unpack(container, paths)
+        return self._client.containers.get(str(container.id))
 
     def freeze(
         self, replica: Replica, environment: Environment, key: str, *, lease: str | None
     ) -> Snapshot:
         """Stop a replica cleanly and freeze it as image layers; it is not usable afterwards."""
-        with engine_errors("freeze a replica"):
-            containers = self._containers(replica)
+        with engine_errors("freeze a replica"), closing(self._patient()) as client:
+            containers = _containers(client, replica)
             snapshots.stop(containers, environment)
-            return snapshots.commit(self._client, containers, replica.images, key, lease)
+            return snapshots.commit(client, containers, replica.images, key, lease)
 
     def snapshot(self, key: str) -> Snapshot | None:
         """Return the kept snapshot of a key, and note that it was used; None where it is not."""
@@ -168,15 +178,11 @@ class DockerReplicas:
         role: Role,
         upgrade: bool,
     ) -> Moved:
-        """Put other images on the data of a replica, as a site would.
-
-        Services whose image stays are stopped and started again: at a site they would lose what
-        lies outside their volumes, here they keep it.
-        """
-        going = Moving(self._client, environment, images, replica, upgrade=upgrade)
-        with engine_errors("move a replica"):
+        """Put other images on the data of a replica, as a site would: every service is replaced."""
+        with engine_errors("move a replica"), closing(self._patient()) as client:
+            going = Moving(client, environment, images, replica, upgrade=upgrade)
             try:
-                containers = going.run(self._containers(replica))
+                containers = going.run(_containers(client, replica))
             except ServiceFailedError as error:
                 failure = self._failure(error, replica.id)
                 return Moved(replica=failure, seconds=going.downtime, steps=going.steps)
@@ -189,8 +195,7 @@ class DockerReplicas:
                 "endpoints": endpoints,
             }
         )
-        named = _naming(moved, {**replica.images, **images})
-        return Moved(replica=named, seconds=going.downtime, steps=going.steps)
+        return Moved(replica=moved, seconds=going.downtime, steps=going.steps)
 
     def execute(
         self, replica: Replica, service: str, command: Sequence[str], *, within: float
@@ -213,13 +218,10 @@ class DockerReplicas:
     def collect(self, unused_for: dt.timedelta) -> list[str]:
         """Remove the kept snapshots that nothing has used for so long; name them."""
         with engine_errors("collect old snapshots"):
-            return list(snapshots.unused(self._client, dt.datetime.now(dt.UTC) - unused_for))
+            return snapshots.unused(self._client, dt.datetime.now(dt.UTC) - unused_for)
 
-    def _containers(self, replica: Replica) -> dict[str, Container]:
-        return {
-            name: self._client.containers.get(instance.container)
-            for name, instance in replica.services.items()
-        }
+    def _patient(self) -> DockerClient:
+        return connect(self._host, timeout=_SILENCE)
 
     def _failure(self, error: ServiceFailedError, replica: str) -> ReplicaFailure:
         self.ensure_engine_stayed()
@@ -293,6 +295,13 @@ def _planned(
         services={},
         endpoints={},
     )
+
+
+def _containers(client: DockerClient, replica: Replica) -> dict[str, Container]:
+    return {
+        name: client.containers.get(instance.container)
+        for name, instance in replica.services.items()
+    }
 
 
 def _naming(replica: Replica, images: Mapping[str, str]) -> Replica:

@@ -25,7 +25,7 @@ from clinops.adapters.docker_containers import (
 )
 from clinops.adapters.docker_engine import connect, engine_errors, last_lines, plain
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
-from clinops.adapters.docker_upgrade import run_command, wait_until_drained
+from clinops.adapters.docker_upgrade import UPGRADING, run_command, wait_until_drained
 from clinops.adapters.docker_volumes import Volumes
 from clinops.domain.digest import digest_of
 from clinops.domain.environment import Environment
@@ -99,6 +99,7 @@ class DockerSites:
         client = self._client(live.site)
         with engine_errors(f"deploy {live.product} at {live.site}"):
             self._refuse_uncovered_data(client, environment, images)
+            self._end_upgrade(live.product, live.site)
             found = self._containers(live.product, live.site)
             if not _as_wanted(found, _specification(environment, images, live)):
                 self._stop(found, environment)
@@ -120,6 +121,7 @@ class DockerSites:
         with engine_errors(f"back up {live.product} at {live.site}"):
             if (kept := volumes.backup(name)) is not None:
                 return kept
+            self._end_upgrade(live.product, live.site)
             self._stop(self._containers(live.product, live.site), environment)
             return volumes.back_up(live, environment, name, self._clock().isoformat())
 
@@ -139,6 +141,7 @@ class DockerSites:
     def restore(self, backup: Backup, environment: Environment) -> None:
         """Stop the system and put the data of a backup back; `deploy` starts it again."""
         with engine_errors(f"restore {backup.product} at {backup.site}"):
+            self._end_upgrade(backup.product, backup.site)
             found = self._containers(backup.product, backup.site)
             self._stop(found, environment)
             remove_containers(found.values())
@@ -148,6 +151,7 @@ class DockerSites:
         """Remove a system from a site with all its data and its backups."""
         client = self._client(site)
         with engine_errors(f"remove {product} at {site}"):
+            self._end_upgrade(product, site)
             remove_containers(self._containers(product, site).values())
             for network in client.networks.list(filters=with_labels(site=site, product=product)):
                 remove_network(network)
@@ -179,6 +183,17 @@ class DockerSites:
             for container in found
             if container.name == f"{_name(site, product)}-{container.labels.get(LABEL_SERVICE)}"
         }
+
+    def _end_upgrade(self, product: str, site: str) -> None:
+        """Remove what runs an upgrade command whose deployment was killed: it still writes."""
+        mine = with_labels(site=site, product=product)
+        found = self._client(site).containers.list(all=True, filters=mine)
+        start = f"{_name(site, product)}-"
+        remove_containers(
+            container
+            for container in found
+            if container.name == f"{start}{container.labels.get(LABEL_SERVICE)}{UPGRADING}"
+        )
 
     def _start(
         self,

@@ -1,7 +1,9 @@
 """Snapshots as image layers: a stopped container is committed, and a fork is another container.
 
-Nothing but labels says what belongs together. All frozen services of one replica carry its id, so
-that two snapshots of one key, made at the same time, can't be mixed.
+Labels say what belongs together, and our own tags that they can be believed: a vendor's image may
+bear any label. All frozen services of one replica carry its id, so that two snapshots of one key,
+made at the same time, can't be mixed. Until all of them are there they have another tag, by which
+the sweep finds what a freeze left that was cut short.
 """
 
 from __future__ import annotations
@@ -9,22 +11,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
 from docker import DockerClient
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NullResource
 from docker.models.containers import Container
 from docker.models.images import Image
+from requests import RequestException
 
-from clinops.adapters.docker_containers import LABEL_REPLICA, LABEL_SERVICE
+from clinops.adapters.docker_containers import LABEL_LEASE, LABEL_REPLICA, LABEL_SERVICE
 from clinops.adapters.docker_mounts import store, volumes_of
 from clinops.domain.environment import Environment
 from clinops.domain.snapshot import Snapshot
 
 _REPOSITORY: Final = "clinops/snapshot"
+_FREEZING: Final = "clinops/freezing"
 _KEY: Final = "clinops.snapshot"
 _LEASE: Final = "clinops.snapshot-lease"
 _BASE: Final = "clinops.snapshot-base"
@@ -37,6 +41,10 @@ def stop(containers: Mapping[str, Container], environment: Environment) -> None:
         mine = [name for name in wave if name in containers]
         with ThreadPoolExecutor(max_workers=max(1, len(mine))) as pool:
             list(pool.map(lambda name: _stop(containers[name], environment, name), mine))
+
+    # Of an environment before this one: nothing here depends on them.
+    for name in containers.keys() - environment.services.keys():
+        containers[name].stop()
 
 
 def _stop(container: Container, environment: Environment, name: str) -> None:
@@ -71,15 +79,24 @@ def commit(
         changes = [f"LABEL {label}={json.dumps(value)}" for label, value in labels.items()]
         container = containers[name]
         container.reload()
-        image = container.commit(changes=changes, pause=False)
+        image = container.commit(_FREEZING, tags[name], changes=changes, pause=False)
         if paths := volumes_of(container):
-            image = store(client, image, container, paths)
-        replica = str(container.labels[LABEL_REPLICA])[-12:]
-        image.tag(_REPOSITORY, f"{key[:16]}-{replica}-{name}")
+            image = store(client, (_FREEZING, tags[name]), container, paths)
         return image
 
-    with ThreadPoolExecutor(max_workers=max(1, len(containers))) as pool:
-        frozen = dict(zip(containers, pool.map(freeze, containers), strict=True))
+    replica = next(iter(containers.values())).labels[LABEL_REPLICA]
+    tags = {name: f"{key[:12]}-{replica[-12:]}-{name}"[:128] for name in containers}
+    try:
+        with ThreadPoolExecutor(max_workers=max(1, len(containers))) as pool:
+            frozen = dict(zip(containers, pool.map(freeze, containers), strict=True))
+        for name, image in frozen.items():
+            image.tag(_REPOSITORY, tags[name])
+        for name in frozen:
+            client.images.remove(f"{_FREEZING}:{tags[name]}", noprune=True)
+    except BaseException:
+        with suppress(DockerException, RequestException):
+            _remove(client, _frozen(client, f"{LABEL_REPLICA}={replica}", _FREEZING))
+        raise
     return Snapshot(
         key=key, images={name: str(image.id) for name, image in frozen.items()}, bases=dict(bases)
     )
@@ -102,30 +119,42 @@ def kept(client: DockerClient, key: str) -> Snapshot | None:
     return None
 
 
-def swept(client: DockerClient, alive: Callable[[str], bool]) -> Iterator[str]:
-    """Remove the frozen images whose lease is not alive; name them."""
-    for image in _frozen(client, _LEASE):
-        lease = image.labels[_LEASE]
-        if lease and not alive(lease):
-            yield from _remove(client, image)
+def swept(client: DockerClient, alive: Callable[[str], bool]) -> list[str]:
+    """Remove the frozen images whose lease is not alive, and unfinished ones; name them."""
+    unfinished = [
+        image
+        for image in _frozen(client, _KEY, _FREEZING)
+        if not alive(image.labels.get(LABEL_LEASE, ""))
+    ]
+    dead = [
+        image
+        for image in _frozen(client, _KEY)
+        if image.labels[_LEASE] and not alive(image.labels[_LEASE])
+    ]
+    return _remove(client, {str(image.id): image for image in [*unfinished, *dead]}.values())
 
 
-def unused(client: DockerClient, since: dt.datetime) -> Iterator[str]:
+def unused(client: DockerClient, since: dt.datetime) -> list[str]:
     """Remove the kept snapshots that nothing has used since; name their images."""
-    for image in _frozen(client, _KEY):
-        if not image.labels[_LEASE] and _last_used(client, image) < since:
-            yield from _remove(client, image)
+    return _remove(
+        client,
+        [
+            image
+            for image in _frozen(client, _KEY)
+            if not image.labels[_LEASE] and _last_used(client, image) < since
+        ],
+    )
 
 
-def _frozen(client: DockerClient, label: str) -> list[Image]:
-    """Return our frozen images with a label. A vendor's image may bear it; our tag it can't."""
-    found = client.images.list(filters={"label": label, "reference": _REPOSITORY})
+def _frozen(client: DockerClient, label: str, repository: str = _REPOSITORY) -> list[Image]:
+    found = client.images.list(filters={"label": label, "reference": repository})
     return [image for image in found if {_KEY, _LEASE, _BASE, _SERVICES} <= image.labels.keys()]
 
 
 def _mark(image: Image) -> bool:
     try:
-        return all(image.tag(*tag.rsplit(":", 1)) for tag in image.tags)
+        ours = [tag.rsplit(":", 1)[1] for tag in image.tags if tag.startswith(f"{_REPOSITORY}:")]
+        return all(image.tag(_REPOSITORY, tag) for tag in ours)
     except APIError:  # collected a moment ago
         return False
 
@@ -137,11 +166,29 @@ def _last_used(client: DockerClient, image: Image) -> dt.datetime:
     return dt.datetime.fromisoformat(last[:19]).replace(tzinfo=dt.UTC)
 
 
-def _remove(client: DockerClient, image: Image) -> Iterator[str]:
-    for tag in image.tags:
-        with suppress(ImageNotFound):
-            try:
-                client.images.remove(tag)
-            except APIError:  # a fork still stands on it: the next sweep
-                return
-            yield tag
+def _remove(client: DockerClient, images: Iterable[Image]) -> list[str]:
+    """Remove frozen images, younger ones first: they may stand on the others; name their tags.
+
+    What is still stood on stays, for the next sweep. Never with their parents, which the engine
+    would take for its own to remove: one of them is the vendor's image.
+    """
+    removed = []
+    for image in sorted(images, key=lambda image: str(image.attrs["Created"]), reverse=True):
+        try:
+            client.images.remove(str(image.id), force=True, noprune=True)
+        except APIError:
+            continue
+        removed += image.tags
+        _remove_half(client, image)
+    return removed
+
+
+def _remove_half(client: DockerClient, image: Image) -> None:
+    """Remove what an image with volumes was before their contents came in."""
+    try:
+        half = client.images.get(image.attrs["Parent"])
+    except (ImageNotFound, NullResource):
+        return
+    if not half.tags and half.labels.get(LABEL_REPLICA) == image.labels[LABEL_REPLICA]:
+        with suppress(APIError):
+            client.images.remove(str(half.id), noprune=True)

@@ -8,10 +8,13 @@ import requests
 from docker import DockerClient
 from docker.models.containers import Container
 
-from clinops.adapters.docker_containers import Placement, create_container
+from clinops.adapters.docker_containers import Placement, create_container, remove_containers
 from clinops.adapters.docker_engine import last_lines
 from clinops.adapters.docker_startup import ServiceFailedError, ensure_running, passes
 from clinops.domain.environment import Environment
+
+UPGRADING = ".upgrade"
+"""How the name of a container that runs an upgrade command ends; no service's name does."""
 
 _POLL = 0.05
 _LINES = 40
@@ -34,12 +37,12 @@ def run_command(
         update={"entrypoint": section.upgrade.command, "command": []}
     )
     placement = Placement(
-        name=f"{container.name}-upgrade",
+        name=f"{container.name}{UPGRADING}",
         network=network,
         labels=container.labels,
         volumes_from=str(container.id),
     )
-    once = create_container(client, f"{section.under_test}-upgrade", service, image, placement)
+    once = create_container(client, section.under_test, service, image, placement)
     try:
         once.start()
         code = _exit_code(once, section.upgrade.within)
@@ -48,7 +51,7 @@ def run_command(
             said = last_lines(once.logs(tail=_LINES), _LINES)
             raise ServiceFailedError(section.under_test, f"the upgrade command {how}\n{said}")
     finally:
-        once.remove(force=True, v=True)
+        remove_containers([once])
 
 
 def _exit_code(container: Container, within: float) -> int | None:

@@ -53,7 +53,10 @@ class Moved(Value):
 
     replica: Replica | ReplicaFailure
     seconds: float
-    """From the old version's stop to the moment when the new one was ready."""
+    """Downtime: what stopping the old version and upgrading and starting the new one took.
+
+    Carrying the data is not in it, since a site's volumes stay where they are.
+    """
     steps: tuple[Step, ...]
 
 
