@@ -190,8 +190,9 @@ class ProbeCase(Value):
 
     @property
     def kind(self) -> str:
-        """What kind of call it is; empty where there are steps, of whatever kinds."""
-        return self.steps[0].kind if self.steps and not self.stepwise else ""
+        """What kind of call it is; empty where its steps are of several kinds."""
+        kinds = {step.kind for step in self.steps}
+        return kinds.pop() if len(kinds) == 1 else ""
 
 
 def named(probe: str, parameters: Mapping[str, str]) -> str:

@@ -195,7 +195,7 @@ def test_a_step_takes_what_an_earlier_one_answered(web: FakeWeb, open_session: A
         )
     )
     assert len(answer_of(observed)) == 2
-    assert observed.kind == ""
+    assert observed.kind == "http"
     assert web.requests == ["GET /a", "GET /a/7"]
 
 
