@@ -22,6 +22,7 @@ from pydicom.datadict import keyword_for_tag
 
 from clinops.adapters.answer_datasets import dataset_file_tree
 from clinops.domain.digest import digest_bytes
+from clinops.domain.observation import WRITTEN_NUMBER
 
 MAX_TEXT = 1_000_000
 """Bytes of an answer that are read into a tree value by value."""
@@ -80,9 +81,9 @@ def tidy(tree: Any, depth: int = 0) -> JsonValue:
     if tree is None or isinstance(tree, bool):
         return tree
     if isinstance(tree, int):
-        return int(tree) if abs(tree) < _EXACT else f"number {tree}"
+        return int(tree) if abs(tree) < _EXACT else f"{WRITTEN_NUMBER}{tree}"
     if isinstance(tree, float):
-        return float(tree) if abs(tree) < float("inf") else f"number {tree}"
+        return float(tree) if abs(tree) < float("inf") else f"{WRITTEN_NUMBER}{tree}"
     return _clean(str(tree))
 
 
@@ -97,7 +98,7 @@ def json_tree(body: bytes, _: str = "") -> Any:
         object_pairs_hook=_pairs,
         parse_float=_exact_float,
         parse_int=_exact_int,
-        parse_constant=lambda text: f"number {text}",
+        parse_constant=lambda text: f"{WRITTEN_NUMBER}{text}",
     )
 
 
@@ -114,11 +115,11 @@ def _free(key: str, taken: dict[str, Any]) -> str:
 
 def _exact_float(text: str) -> float | str:
     # A dose of 0.50 is not written like one of 0.5, and FHIR gives that a meaning.
-    return float(text) if repr(float(text)) == text else f"number {text}"
+    return float(text) if repr(float(text)) == text else f"{WRITTEN_NUMBER}{text}"
 
 
 def _exact_int(text: str) -> int | str:
-    return int(text) if len(text) < len(str(_EXACT)) and text != "-0" else f"number {text}"
+    return int(text) if len(text) < len(str(_EXACT)) and text != "-0" else f"{WRITTEN_NUMBER}{text}"
 
 
 def _dicom_json_tree(body: bytes, _: str) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from math import isfinite
 from typing import Final
 
 from pydantic import JsonValue
@@ -18,7 +19,7 @@ from clinops.domain.comparison import Example, Group
 from clinops.domain.excerpt import excerpts
 from clinops.domain.matching import IDENTITIES
 from clinops.domain.moment import moment_of
-from clinops.domain.observation import Observation
+from clinops.domain.observation import WRITTEN_NUMBER, Observation
 from clinops.domain.protected import Path, is_protected, touches
 from clinops.domain.structure import Change, identical
 
@@ -145,7 +146,11 @@ def groups(occurrences: Sequence[Occurrence]) -> tuple[Group, ...]:
     found: dict[tuple[str, str], list[Occurrence]] = defaultdict(list)
     for each in occurrences:
         key = _pair_key(each)
-        subject = _pair_subject(each) if key and pairs[key] > 1 else _subject(each)
+        subject = _subject(each)
+        if how := _rewritten(each.change):
+            subject = _rewritten_subject(each, how)
+        elif key and pairs[key] > 1:
+            subject = _pair_subject(each)
         found[subject, each.change.kind].append(each)
     made = [_group(subject, each) for (subject, _), each in found.items()]
     return tuple(sorted(made, key=lambda group: (not group.protected, group.subject)))
@@ -160,6 +165,32 @@ def _group(subject: str, found: Sequence[Occurrence]) -> Group:
         hazards=tuple(sorted({hazard for each in found for hazard in each.observation.hazards})),
         examples=tuple(each.example for each in found[:MOST_EXAMPLES]),
     )
+
+
+def _rewritten(change: Change) -> str:
+    """Tell a number that is written as text of the same number, or the other way round."""
+    before, after = _number(change.before), _number(change.after)
+    if before is None or after is None or before[0] != after[0] or before[1] == after[1]:
+        return ""
+    return "text is written as numbers" if before[1] else "numbers are written as text"
+
+
+def _number(value: JsonValue) -> tuple[float, bool] | None:
+    """Return a number, and whether it is written as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    text = isinstance(value, str) and not value.startswith(WRITTEN_NUMBER)
+    try:
+        number = float(str(value).removeprefix(WRITTEN_NUMBER))
+    except ValueError:
+        return None
+    return (number, text) if isfinite(number) else None
+
+
+def _rewritten_subject(each: Occurrence, how: str) -> str:
+    """Name it for the whole answer: where one number is rewritten, all are."""
+    part = next((segment for segment in each.place if segment != "*"), "answer")
+    return f"{_kind(each.observation)} {part}: {how}"
 
 
 def _pair_key(each: Occurrence) -> tuple[str, tuple[str, ...], str, str] | None:

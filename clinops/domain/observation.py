@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import JsonValue
 
 from clinops.domain.value import Value
+
+WRITTEN_NUMBER: Final = "number "
+"""Begins the text that stands for a number which would lose digits as one: `number 0.50`."""
 
 
 class Observation(Value):
