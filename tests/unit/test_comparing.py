@@ -326,7 +326,7 @@ def test_one_cause_in_many_answers_is_one_line():
 def test_one_value_that_becomes_another_everywhere_is_one_line():
     units = [[{"unit": unit}] for unit in ("µmol/L", "Âµmol/L")]
     a = [http("labs", body=units[0]), http("chart", body=units[0]), http("ward", body=[{"a": 1}])]
-    b = [http("labs", body=units[1]), http("chart", body=units[1]), http("ward", body=[{"a": "1"}])]
+    b = [http("labs", body=units[1]), http("chart", body=units[1]), http("ward", body=[{"a": "2"}])]
     assert [(g.subject, g.count) for g in compare(a, a, b, [], DAY).groups] == [
         ('http body/*/unit: changed from "µmol/L" to "Âµmol/L"', 2),
         ("ward body/*/a: changed from number to text", 1),

@@ -1,0 +1,41 @@
+"""One cause reads as one line, under a subject that a vendor can name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fakes.observations import compared
+
+
+def answer(**fields: Any) -> dict[str, Any]:
+    return {"status": 200, "body": [{"KVP": 120, "FlipAngle": 90, **fields}]}
+
+
+def subjects(before: Any, after: Any) -> list[tuple[str, int]]:
+    return [(group.subject, group.count) for group in compared(before, before, after).groups]
+
+
+def test_numbers_that_become_text_are_one_cause_wherever_they_are():
+    before = answer(SliceLocation="number 0.69999999999999996")
+    after = answer(KVP="120.0", FlipAngle="90", SliceLocation="0.7")
+    (found,) = subjects(before, after)
+    assert found[0].endswith("body: numbers are written as text")
+    assert found[1] == 3
+
+
+def test_text_that_becomes_a_number_is_the_other_cause():
+    (found,) = subjects(answer(KVP="120"), answer())
+    assert found[0].endswith("body: text is written as numbers")
+
+
+@pytest.mark.parametrize("value", ["121", "nan", True, "", "1 20", "number 121"])
+def test_another_number_is_never_taken_for_the_same_one(value):
+    (found,) = subjects(answer(), answer(KVP=value))
+    assert "written as" not in found[0]
+
+
+def test_the_same_number_written_with_other_digits_is_no_change_of_its_kind():
+    (found,) = subjects(answer(KVP="0.5"), answer(KVP=".5"))
+    assert "written as" not in found[0]
