@@ -90,8 +90,13 @@ def is_protected(path: Path) -> bool:
     """Whether nothing may mask what stands at a place."""
     if any(isinstance(key, str) and protects_all_below(key) for key in path) or _in_hl7(path):
         return True
-    named = [str(segment) if isinstance(segment, str) else POSITION for segment in path]
-    return _ends_in_leaf(named)
+    named = [segment if isinstance(segment, str) else POSITION for segment in path]
+    return _is_cell(named) or _ends_in_leaf(named)
+
+
+def _is_cell(pattern: Sequence[str]) -> bool:
+    """Whether a pattern ends in a row without column names: any cell of it might be a name."""
+    return tuple(pattern[-2:]) == (POSITION, POSITION)
 
 
 def touches(path: Path, tree: JsonValue) -> bool:
@@ -170,6 +175,8 @@ def reachable(pattern: tuple[str, ...]) -> str:
     named = _without_positions(pattern)
     if pattern and named and named[-1] in {ANY, DEEP}:
         return f"`{named[-1]}` at its end can stand for a protected key; `#` is a list position"
+    if _is_cell(pattern):
+        return "`#/#` is a cell of a row without names, which could be anything"
     if _ends_in_leaf(pattern):
         return f"`{named[-1]}` is protected where it is the last key"
     for segment, fields in _HL7_FIELDS.items():

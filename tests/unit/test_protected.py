@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -90,14 +91,17 @@ FREE = [
 ]
 
 
+HL7 = re.compile(r"[A-Z][A-Z0-9]{2}")
+
+
 def place(text: str) -> tuple[str | int, ...]:
-    """Read `PID/0/3` with a position where a list is, and fields of HL7 v2 as keys."""
+    """Read a path; below a segment of HL7 v2 fields and components are keys, not positions."""
     found: list[str | int] = []
+    below = 0
     for segment in filter(None, text.split("/")):
-        is_field = len(found) > 1 and isinstance(found[-1], int) and str(found[-2]).isupper()
-        found.append(
-            int(segment) if segment.isdecimal() and not is_field and len(segment) < 8 else segment
-        )
+        below = 1 if HL7.fullmatch(segment) else below and below + 1
+        is_key = not segment.isdecimal() or len(segment) == 8 or below in {3, 5}
+        found.append(segment if is_key else int(segment))
     return tuple(found)
 
 
@@ -138,7 +142,7 @@ def test_a_pattern_may_name_what_is_free(path: str):
     [
         "**", "*", "body/*", "body/**", "body/*/#", "headers/*", "**/PatientName", "body/*/name/#",
         "body/**/Value/#", "body/*/Value/#", "body/*/#/3", "body/PID/*/3/#", "body/**/5/#/1",
-        "body/*/*/3", "PID/#/3", "OBX/0/5", "body/OBX/**/5",
+        "body/rows/#/#", "body/*/*/3", "PID/#/3", "OBX/0/5", "body/OBX/**/5",
     ],
 )  # fmt: skip
 def test_no_wildcard_reaches_a_protected_place(text: str):
@@ -158,6 +162,13 @@ def test_wildcards_are_allowed_where_nothing_protected_can_end(text: str):
 
 
 SEGMENTS = ["body", "PatientName", "name", "value", "Value", "00080013", "created", "PID", "3", "7"]
+
+
+def test_a_cell_of_a_row_without_names_could_be_anything():
+    assert is_protected(("body", "rows", 0, 1))
+    assert not is_protected(("body", "rows", 0, "1"))
+
+
 patterns = st.lists(st.sampled_from([*SEGMENTS, "*", "**", "#"]), min_size=1, max_size=5)
 paths = st.lists(st.sampled_from([*SEGMENTS, 0, 3]), max_size=6)
 
