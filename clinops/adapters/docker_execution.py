@@ -16,7 +16,6 @@ from clinops.domain.replica import Executed
 
 _KEPT: Final = 64 * 1024
 _POLL: Final = 0.05
-_CONFLICT: Final = 409
 _CANNOT_RUN: Final = 126
 _HEADER: Final = struct.Struct(">BxxxL")
 """Which stream, and how many bytes of it follow."""
@@ -27,15 +26,9 @@ def execute_within(
 ) -> Executed:
     """Run a command; after `within` seconds it is left to itself: its replica ends with it."""
     until = monotonic() + within
-    try:
-        execution = client.api.exec_create(container, list(command))["Id"]
-    except APIError as error:
-        if error.status_code != _CONFLICT:
-            raise
-        # A service that ended by itself is the product's fault, not the engine's.
-        return Executed(exit_code=_CANNOT_RUN, output=b"the service does not run any more")
     kept = bytearray()
     try:
+        execution = client.api.exec_create(container, list(command))["Id"]
         with _attached(client, execution) as connection:
             for chunk in _output(connection, until):
                 kept.extend(chunk)
@@ -43,6 +36,11 @@ def execute_within(
         code = _exit_code(client, execution, until)
     except TimeoutError:
         code = None
+    except APIError:
+        if client.containers.get(container).status == "running":
+            raise
+        # A service that ended by itself is the product's fault, not the engine's.
+        return Executed(exit_code=_CANNOT_RUN, output=b"the service does not run any more")
     return Executed(exit_code=code, output=bytes(kept))
 
 

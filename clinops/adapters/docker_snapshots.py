@@ -134,13 +134,13 @@ def swept(client: DockerClient, alive: Callable[[str], bool]) -> list[str]:
     return _remove(client, {str(image.id): image for image in [*unfinished, *dead]}.values())
 
 
-def unused(client: DockerClient, since: dt.datetime) -> list[str]:
-    """Remove the kept snapshots that nothing has used since; name their images."""
+def unused(client: DockerClient, since: dt.datetime, key: str | None = None) -> list[str]:
+    """Remove the kept snapshots, all or of one key, that nothing has used since; name them."""
     return _remove(
         client,
         [
             image
-            for image in _frozen(client, _KEY)
+            for image in _frozen(client, f"{_KEY}={key}" if key else _KEY)
             if not image.labels[_LEASE] and _last_used(client, image) < since
         ],
     )

@@ -14,7 +14,7 @@ from docker import DockerClient
 from docker.errors import ImageNotFound
 
 from clinops.adapters.docker_images import DockerImages
-from clinops.domain.environment import Environment
+from clinops.domain.environment import Environment, Upgrade
 from clinops.domain.manifest import Build, BuildPackage
 from tests.fakes.trees import FakeTree
 
@@ -72,6 +72,25 @@ def tiny(**overrides: object) -> Environment:
             },
         }
     )
+
+
+def lone(**overrides: object) -> Environment:
+    """Return an environment of the application alone, which is started sooner."""
+    environment = tiny(depends_on={}, **overrides)
+    return environment.model_copy(update={"services": {"app": environment.services["app"]}})
+
+
+def upgrading(
+    environment: Environment,
+    command: list[str] | None,
+    *,
+    drained: list[str] | None = None,
+    within: int = 10,
+) -> Environment:
+    """Return the environment of a product that needs more than a start on the data."""
+    upgrade = Upgrade(command=command, drained=drained, within=within)
+    section = environment.clinops.model_copy(update={"upgrade": upgrade})
+    return environment.model_copy(update={"clinops": section})
 
 
 @pytest.fixture(scope="session")
