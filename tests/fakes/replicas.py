@@ -1,4 +1,4 @@
-"""Replicas without an engine."""
+"""Replicas without an engine: what one version writes, another may read, alter or lose."""
 
 from __future__ import annotations
 
@@ -15,24 +15,41 @@ from clinops.domain.replica import Executed, Moved, Replica, ReplicaFailure, Ser
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
 from clinops.errors import EngineError, NotFoundError
+from tests.fakes.inventories import Records
+
+Alter = Callable[[Records], Records]
+"""What becomes of the records of a system."""
 
 
 class FakeReplicas:
-    """Implements Replicas in memory."""
+    """Implements Replicas in memory; every replica has records, which go where its data goes."""
 
     def __init__(self) -> None:
         self.failures: dict[str, ReplicaFailure] = {}
-        """What the replica of a version ends with instead of getting ready."""
+        """What a version ends with instead of getting ready, wherever it is started."""
+        self.fork_fails: dict[str, ReplicaFailure] = {}
+        """What only a fork of a version ends with."""
+        self.move_fails: dict[str, ReplicaFailure] = {}
+        """What a version ends with on data that it did not make."""
+        self.undrained: set[str] = set()
+        """Versions that never come to the end of their migrations."""
+        self.exits: dict[str, int | None] = {"false": 1}
+        """How a command ends, by its first word."""
         self.engine_gone = False
         self.present: dict[str, str] = {}
         """Leases of the replicas that are there now, by replica id."""
         self.started: list[tuple[str, Role]] = []
-        """Version and role of every replica that was asked for."""
-        self.forked: list[tuple[str, Role]] = []
-        """Version and role of every fork that was asked for."""
-        self.snapshots: dict[str, tuple[Snapshot, str | None]] = {}
-        """Snapshots with their leases, by key."""
-        self.executed: list[tuple[str, ...]] = []
+        """Version and role of every replica that was asked for afresh, without data."""
+        self.records: dict[str, Records] = {}
+        """What systems hold, by replica id."""
+        self.frozen: dict[str, tuple[Snapshot, Records, str | None]] = {}
+        """Snapshots with their records and leases, by key."""
+        self.on_start: dict[str, Alter] = {}
+        """What a version makes of the records of another that it is started on."""
+        self.on_command: dict[str, Alter] = {}
+        """What a command makes of them, by its first word."""
+        self.done: list[str] = []
+        """Everything that was asked for, in order."""
         self._numbers = count(1)
 
     @contextmanager
@@ -48,9 +65,10 @@ class FakeReplicas:
         lease: str,
     ) -> Iterator[Replica | ReplicaFailure]:
         self.started.append((version, role))
+        self.done.append(f"start {version}")
         made = product, version, role, release
-        with self._standing(environment, images, made, lease) as replica:
-            yield replica
+        with self._standing(environment, images, made, lease, {}) as replica:
+            yield self.failures.get(version, replica)
 
     @contextmanager
     def _standing(
@@ -59,7 +77,8 @@ class FakeReplicas:
         images: Mapping[str, str],
         made: tuple[str, str, Role, str],
         lease: str,
-    ) -> Iterator[Replica | ReplicaFailure]:
+        records: Records,
+    ) -> Iterator[Replica]:
         self.ensure_engine_stayed()
         product, version, role, release = made
         number = next(self._numbers)
@@ -74,8 +93,9 @@ class FakeReplicas:
             endpoints=endpoints(environment, number),
         )
         self.present[replica.id] = lease
+        self.records[replica.id] = records
         try:
-            yield self.failures.get(version, replica)
+            yield replica
         finally:
             self.present.pop(replica.id, None)
 
@@ -91,22 +111,23 @@ class FakeReplicas:
         release: str,
         lease: str,
     ) -> Iterator[Replica | ReplicaFailure]:
-        self.forked.append((version, role))
-        made = product, version, role, release
-        with self._standing(environment, snapshot.bases, made, lease) as replica:
-            yield replica
+        self.done.append(f"fork {version}")
+        made, records = (product, version, role, release), self.frozen[snapshot.key][1]
+        with self._standing(environment, snapshot.bases, made, lease, records) as replica:
+            yield self.fork_fails.get(version) or self.failures.get(version, replica)
 
     def freeze(
         self, replica: Replica, environment: Environment, key: str, *, lease: str | None
     ) -> Snapshot:
+        self.done.append(f"freeze {replica.version}")
         images = {name: digest_of([key, name]) for name in replica.services}
         made = Snapshot(key=key, images=images, bases=replica.images)
-        self.snapshots[key] = made, lease
+        self.frozen[key] = made, self.records[replica.id], lease
         return made
 
     def snapshot(self, key: str) -> Snapshot | None:
-        found = self.snapshots.get(key)
-        return found[0] if found is not None and found[1] is None else None
+        found = self.frozen.get(key)
+        return found[0] if found is not None and found[2] is None else None
 
     def move(
         self,
@@ -118,20 +139,27 @@ class FakeReplicas:
         role: Role,
         upgrade: bool,
     ) -> Moved:
-        steps = (Step(name="stop", seconds=1), Step(name="start", seconds=2))
+        self.done.append(f"{'upgrade' if upgrade else 'move'} to {version}")
+        steps = [Step(name="stop", seconds=1), Step(name="start", seconds=2)]
+        if version in self.undrained:
+            steps.append(Step(name="drain", seconds=300, problem="it did not end in time"))
         services = {
             name: service.model_copy(update={"image": images[name]})
             for name, service in replica.services.items()
         }
         change: dict[str, Any] = {"version": version, "role": role, "services": services}
-        moved = self.failures.get(version) or replica.model_copy(update=change)
-        return Moved(replica=moved, seconds=3, steps=steps)
+        self.records[replica.id] = self.on_start.get(version, dict)(self.records[replica.id])
+        failure = self.move_fails.get(version) or self.failures.get(version)
+        moved = failure or replica.model_copy(update=change)
+        return Moved(replica=moved, seconds=3, steps=tuple(steps))
 
     def execute(
         self, replica: Replica, service: str, command: Sequence[str], *, within: float
     ) -> Executed:
-        self.executed.append(tuple(command))
-        return Executed(exit_code=int(command[0] == "false"), output=b"")
+        word = command[0]
+        self.done.append(f"{word} in {service} {replica.version}")
+        self.records[replica.id] = self.on_command.get(word, dict)(self.records[replica.id])
+        return Executed(exit_code=self.exits.get(word, 0), output=b"it said \xff")
 
     def archive(self, replica: Replica, service: str, path: str) -> Iterator[bytes]:
         raise NotFoundError(f"{service} has nothing at {path}")
@@ -139,10 +167,10 @@ class FakeReplicas:
 
     def collect(self, unused_for: dt.timedelta) -> list[str]:
         # Nothing here is old, unless nothing may be kept at all.
-        old = [key for key, (_, lease) in self.snapshots.items() if lease is None]
+        old = [key for key, (_, _, lease) in self.frozen.items() if lease is None]
         old = [] if unused_for else old
         for key in old:
-            del self.snapshots[key]
+            del self.frozen[key]
         return old
 
     def logs(self, replica: Replica) -> dict[str, bytes]:
@@ -156,9 +184,9 @@ class FakeReplicas:
         orphaned = [replica for replica, lease in self.present.items() if not alive(lease)]
         for replica in orphaned:
             del self.present[replica]
-        dead = [key for key, (_, lease) in self.snapshots.items() if lease and not alive(lease)]
+        dead = [key for key, (*_, lease) in self.frozen.items() if lease and not alive(lease)]
         for key in dead:
-            del self.snapshots[key]
+            del self.frozen[key]
         return [*orphaned, *dead]
 
 

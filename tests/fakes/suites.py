@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from clinops.domain.digest import digest_bytes
 from clinops.domain.replica import Replica
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 from clinops.errors import SeedError
 from clinops.ports import EstateTree
+from tests.fakes.inventories import NEW, PATIENTS, Records
 
 
 class FakeSuites:
-    """Implements Suites: one passing test a suite, unless told otherwise."""
+    """Implements Suites: one passing test a suite, unless told otherwise.
 
-    def __init__(self) -> None:
+    Seeds and programs write into the records of fake replicas, by replica id.
+    """
+
+    def __init__(self, records: dict[str, Records] | None = None) -> None:
+        self._records = {} if records is None else records
         self.failing: set[tuple[str, str]] = set()
         """Suite and version whose test fails."""
         self.crashing: set[tuple[str, str]] = set()
         """Suite and version on which pytest does not get to its end."""
         self.seed_fails = False
+        self.writer_fails = False
+        self.writes: Callable[[Records], Records] = lambda records: {**records, **NEW}
+        """What a writer program makes of the records."""
         self.runs: list[tuple[str, str, Role]] = []
         """Suite, version and role of every run, in order."""
         self.seeded: list[str] = []
@@ -62,7 +70,10 @@ class FakeSuites:
         if self.seed_fails:
             raise SeedError(f"{program} ended with code 1")
         self.seeded.append(replica.id)
+        self._records[replica.id] = PATIENTS
 
     def run_program(self, program: str, replica: Replica, tree: EstateTree) -> bytes:
-        self.seed(program, replica, tree)
+        if self.writer_fails:
+            raise SeedError(f"{program} ended with code 1")
+        self._records[replica.id] = self.writes(self._records[replica.id])
         return b""

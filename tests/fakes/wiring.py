@@ -30,7 +30,7 @@ from flows.qualify import qualify_release
 from flows.reconcile import reconcile
 from tests.fakes.evidence import FakeEvidence
 from tests.fakes.images import FakeImages
-from tests.fakes.inventories import FakeInventories
+from tests.fakes.inventories import PATIENTS, FakeInventories, Records
 from tests.fakes.ledger import FakeClock, FakeLedger
 from tests.fakes.orchestrator import FakeOrchestrator
 from tests.fakes.probes import FakeProbes
@@ -51,6 +51,7 @@ GATE = "environments/pas/gate.yaml"
 COMPOSE = "environments/pas/compose.yaml"
 HAZARDS = "environments/pas/hazards.yaml"
 SMOKE = "test_suites/pas/smoke/test_smoke.py"
+PROBES = "test_suites/pas/probes/patients.yaml"
 FIRST, SECOND = "cottage-hospital", "general-hospital"
 BOTH_ON_OLD = {FIRST: "1.0", SECOND: "1.0"}
 BOTH_ON_NEW = {FIRST: "2.0", SECOND: "2.0"}
@@ -107,19 +108,22 @@ def manifest(version: str, **changes: Any) -> bytes:
         "version": version,
         "package": {"image": f"acme/pas@sha256:{digit * 64}"},
         "kind": "upgrade",
-        "rollback": {"strategy": "restore"},
+        "rollback": {"strategy": "binary"},
         **changes,
     }
     return document({name: value for name, value in content.items() if value is not None})
 
 
 def compose(**changes: Any) -> bytes:
-    """Write the environment of `pas`: an application and its database."""
+    """Write the environment of `pas`: an application and its database, and all its programs."""
     section = {
         "under_test": "app",
         "endpoints": {"http": "app:8080"},
         "seed": "seed.py",
+        "inventory": "inventory.py",
+        "writer": "write.py",
         "site_checks": ["smoke"],
+        **changes,
     }
     services = {
         "app": {"image": "package", "volumes": ["data:/data"], "depends_on": {"db": {}}},
@@ -127,7 +131,7 @@ def compose(**changes: Any) -> bytes:
     }
     return document(
         {"name": "pas", "services": services, "volumes": {"data": None}}
-        | {"x-clinops": {**section, **changes}}
+        | {"x-clinops": {name: value for name, value in section.items() if value is not None}}
     )
 
 
@@ -170,6 +174,18 @@ def hazards(*found: Mapping[str, Any]) -> bytes:
     return document({"schema": 1, "product": "pas", "hazards": listed})
 
 
+def probes(**changes: Any) -> bytes:
+    """Write the probes of `pas`: one, which asks for two patients."""
+    probe = {
+        "id": "patient",
+        "hazards": ["PAS-001"],
+        "each": {"patient": sorted(PATIENTS)},
+        "http": {"path": "/patients/{patient}"},
+        **changes,
+    }
+    return document({"schema": 1, "product": "pas", "probes": [probe]})
+
+
 def sites(**rings: int) -> bytes:
     """Write sites.yaml; by default the cottage hospital comes first."""
     found = rings or {FIRST: 0, SECOND: 1}
@@ -189,16 +205,19 @@ ESTATE: dict[str, bytes] = {
     COMPOSE: compose(),
     HAZARDS: hazards(),
     "environments/pas/seed.py": b"print('seeded')\n",
+    "environments/pas/inventory.py": b"print('read')\n",
+    "environments/pas/write.py": b"print('written')\n",
     SMOKE: b"def test_smoke(): ...\n",
     "test_suites/pas/regression/test_regression.py": b"def test_regression(): ...\n",
+    PROBES: probes(),
 }
 
 
 class ScriptedSuites(FakeSuites):
     """Suites that put their files into the store, and whose cases a test may choose."""
 
-    def __init__(self, store: FakeEvidence) -> None:
-        super().__init__()
+    def __init__(self, store: FakeEvidence, records: dict[str, Records]) -> None:
+        super().__init__(records)
         self._store = store
         self.cases: dict[tuple[str, str], tuple[CaseResult, ...]] = {}
         """What a suite's run on a version consists of."""
@@ -249,6 +268,8 @@ class FakeWiring(Wiring):
     images: FakeImages
     replicas: FakeReplicas
     suites: ScriptedSuites
+    inventories: FakeInventories
+    probes: FakeProbes
     sites: FakeSites
     orchestrator: FakeOrchestrator
     proposals: FakeProposals
@@ -262,8 +283,8 @@ class FakeWiring(Wiring):
         self.evidence = FakeEvidence()
         self.images = FakeImages()
         self.replicas = FakeReplicas()
-        self.suites = ScriptedSuites(self.evidence)
-        self.inventories = FakeInventories()
+        self.suites = ScriptedSuites(self.evidence, self.replicas.records)
+        self.inventories = FakeInventories(self.replicas.records)
         self.probes = FakeProbes()
         self.sites = FakeSites()
         self.signatures = KEYS

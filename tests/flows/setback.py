@@ -8,6 +8,9 @@ from clinops.domain.fold import ReleaseRecord
 from clinops.domain.outcome import State
 from tests.fakes.wiring import FIRST, FakeWiring
 
+RESTORE = {"strategy": "restore"}
+"""A way back that puts the data of before the upgrade in place again."""
+
 Arrange = Callable[[FakeWiring, ReleaseRecord], None]
 """Brings a release to where a test begins."""
 
@@ -24,9 +27,15 @@ def rolled_back(wiring: FakeWiring, release: ReleaseRecord, site: str = FIRST) -
     return str(body["cause"])
 
 
+def with_a_script(wiring: FakeWiring) -> ReleaseRecord:
+    """Return a release whose way back, a script, works in the rehearsal and fails at sites."""
+    wiring.replicas.exits["false"] = 0
+    return wiring.signed_off(rollback={"strategy": "script", "command": ["false"]})
+
+
 def broken_way_back(wiring: FakeWiring) -> ReleaseRecord:
     """Return a release that will fail at the first site, and its way back as well."""
-    release = wiring.signed_off(rollback={"strategy": "script", "command": ["false"]})
+    release = with_a_script(wiring)
     wiring.sites.backups_lost = True
     wiring.fail_at_sites("2.0", FIRST)
     return release

@@ -95,8 +95,8 @@ def test_a_site_that_runs_something_else_than_was_deployed_is_no_success(wiring,
     release = wiring.signed_off()
     deploy = wiring.sites.deploy
 
-    def exchanged(environment, images, live):
-        system = deploy(environment, images, live)
+    def exchanged(environment, images, live, **how):
+        system = deploy(environment, images, live, **how)
         if live.version == "1.0":
             return system
         other = {name: one.model_copy(update={"image": f"sha256:{'0' * 64}"})

@@ -30,8 +30,8 @@ from flows.compare import PROPOSED, Compared, compare, in_lockstep
 from flows.measure import SECONDS, Speeds, measure
 from flows.qualify import pin
 from tests.fakes.probes import Answer, FakeProbes, FakeProbeSession
-from tests.fakes.systems import FakeSystems
-from tests.fakes.wiring import FakeWiring, document
+from tests.fakes.replicas import FakeReplicas
+from tests.fakes.wiring import PROBES, FakeWiring, document
 
 A, OTHER, B = "a", "a2", "b"
 BASELINE = Role.BASELINE
@@ -175,7 +175,6 @@ def test_a_candidate_that_stalls_once_it_is_measured_does_not_get_away_with_it()
     assert len(probes.asked) < 2 * (PAIRS + WARM_UPS)
 
 
-PROBES = "test_suites/pas/probes/http.yaml"
 NOISE = "environments/pas/noise.yaml"
 RULE = {
     "id": "N-001",
@@ -199,7 +198,7 @@ def probes_file(**more: object) -> bytes:
 def compared(
     wiring: FakeWiring,
     answer: Answer,
-    systems: FakeSystems | None = None,
+    systems: FakeReplicas | None = None,
     *,
     rules: tuple[dict[str, str], ...] = (),
     **probe: object,
@@ -211,9 +210,9 @@ def compared(
 
 
 def comparing(
-    wiring: FakeWiring, probes: FakeProbes, systems: FakeSystems | None = None
+    wiring: FakeWiring, probes: FakeProbes, systems: FakeReplicas | None = None
 ) -> Compared | None:
-    systems = systems or FakeSystems()
+    systems = systems or FakeReplicas()
     release = Release.model_validate(wiring.offer().release)
     tree = wiring.repository.at(release.commit)
     plan = pin(release, tree, wiring)
@@ -240,6 +239,7 @@ def name_of(asked: Replica, good: str, bad: str) -> str:
 
 
 def test_a_product_without_probes_is_not_compared(wiring):
+    wiring.commit({PROBES: None})
     assert comparing(wiring, FakeProbes()) is None
 
 
@@ -254,7 +254,7 @@ def test_equal_behaviour_is_on_record(wiring):
 
 
 def test_forks_the_baseline_twice_and_the_candidate_once(wiring):
-    systems = FakeSystems()
+    systems = FakeReplicas()
     compared(wiring, lambda *_: http(), systems)
     assert sorted(systems.done) == ["fork 1.0", "fork 1.0", "fork 2.0"]
 
@@ -311,7 +311,7 @@ def test_speed_is_measured_where_a_probe_asks_for_it(wiring):
     ("version", "weight"), [("1.0", Weight.INCONCLUSIVE), ("2.0", Weight.REFUSES)]
 )
 def test_a_fork_that_never_gets_ready_is_told_once(wiring, version, weight):
-    systems = FakeSystems()
+    systems = FakeReplicas()
     reason = ReplicaFailure(service="app", reason="it exited with code 3", log_tail="")
     systems.fork_fails = {version: reason}
     found = compared(wiring, lambda *_: http(), systems)
@@ -321,7 +321,7 @@ def test_a_fork_that_never_gets_ready_is_told_once(wiring, version, weight):
 
 
 def test_an_engine_that_went_away_says_nothing_about_the_release(wiring):
-    systems = FakeSystems()
+    systems = FakeReplicas()
 
     def answer(*_: object) -> Exception:
         systems.engine_gone = True

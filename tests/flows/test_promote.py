@@ -21,7 +21,7 @@ from tests.fakes.wiring import (
     FakeWiring,
     sites,
 )
-from tests.flows.setback import broken_way_back, rolled_back
+from tests.flows.setback import RESTORE, broken_way_back, rolled_back, with_a_script
 
 # The way forward
 
@@ -115,7 +115,7 @@ def test_a_new_system_goes_live_without_a_backup():
 # The way back
 
 STRATEGIES = {
-    "restore": ({"strategy": "restore"}, ["restore 1.0", "deploy 1.0"]),
+    "restore": (RESTORE, ["restore 1.0", "deploy 1.0"]),
     "binary": ({"strategy": "binary"}, ["deploy 1.0"]),
     "script": (
         {"strategy": "script", "command": ["pas", "downgrade"]},
@@ -154,10 +154,10 @@ def test_a_deployment_that_would_fail_every_time_rolls_back(wiring):
     release = wiring.signed_off()
     deploy = wiring.sites.deploy
 
-    def refuse(environment, images, live):
+    def refuse(environment, images, live, **how):
         if live.version == "2.0":
             raise BadInputError("the image keeps data in /var/spool")
-        return deploy(environment, images, live)
+        return deploy(environment, images, live, **how)
 
     wiring.sites.deploy = refuse
     assert wiring.promote(release) is State.ROLLED_BACK
@@ -191,7 +191,7 @@ def test_what_was_rolled_back_stays_so(wiring):
 
 
 def test_a_declared_way_back_that_fails_is_mended_by_the_backup(wiring):
-    release = wiring.signed_off(rollback={"strategy": "script", "command": ["false"]})
+    release = with_a_script(wiring)
     wiring.fail_at_sites("2.0", FIRST)
     assert wiring.promote(release) is State.ROLLED_BACK
     assert wiring.sites.calls[-2:] == ["restore 1.0", "deploy 1.0"]

@@ -25,14 +25,14 @@ from tests.fakes.wiring import (
     manifest,
     sites,
 )
-from tests.flows.setback import Arrange, broken_way_back, rolled_back
+from tests.flows.setback import RESTORE, Arrange, broken_way_back, rolled_back
 
 # Killed at any moment
 
 
 def died_before_the_entry(wiring: FakeWiring) -> ReleaseRecord:
     """Return a release that runs at the first site, where its process died unrecorded."""
-    release = wiring.signed_off()
+    release = wiring.signed_off(rollback=RESTORE)
     wiring.ledger.before = Kind.SITE_LIVE
     wiring.killed(release)
     assert wiring.running()[FIRST] == "2.0"
@@ -79,7 +79,7 @@ def test_ends_live_wherever_the_process_died(wiring, moment, kind):
     "kind", [Kind.SITE_ROLLED_BACK, Kind.ROLLED_BACK], ids=lambda kind: kind.value
 )
 def test_ends_rolled_back_wherever_the_process_died(wiring, moment, kind):
-    release = wiring.signed_off()
+    release = wiring.signed_off(rollback=RESTORE)
     wiring.fail_at_sites("2.0", FIRST)
     setattr(wiring.ledger, moment, kind)
     with pytest.raises(Crash):
@@ -122,7 +122,7 @@ def test_the_second_attempt_takes_no_backup_of_what_the_first_has_changed(wiring
 def test_a_deployment_that_the_engine_broke_off_is_gone_on_with(wiring):
     release, deploy = wiring.signed_off(), wiring.sites.deploy
 
-    def break_off(environment, images, live):
+    def break_off(environment, images, live, **how):
         wiring.sites.deploy = deploy
         raise EngineError("the connection was reset")
 

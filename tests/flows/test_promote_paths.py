@@ -5,14 +5,15 @@ from __future__ import annotations
 from clinops.domain.outcome import State
 from clinops.domain.replica import ReplicaFailure
 from tests.fakes.wiring import BOTH_ON_NEW, BOTH_ON_OLD, FIRST, FakeWiring
+from tests.flows.setback import RESTORE
 
 PATH = [{"version": "1.5", "command": ["migrate"]}, {"version": "2.0", "command": ["reindex"]}]
 
 
-def on_the_way(wiring: FakeWiring) -> list[str]:
+def on_the_way(wiring: FakeWiring, **changes: object) -> list[str]:
     """Promote 2.0 by way of 1.5; return what was done at the first site."""
     wiring.qualify(wiring.offer("1.5"))
-    release = wiring.signed_off("2.0", upgrade_path=PATH)
+    release = wiring.signed_off("2.0", upgrade_path=PATH, **changes)
     wiring.state = wiring.promote(release)
     calls = wiring.sites.calls
     again = [number for number, call in enumerate(calls) if call.startswith("back up")]
@@ -37,7 +38,7 @@ def test_passes_through_the_versions_of_the_upgrade_path(wiring):
 
 def test_a_version_on_the_way_that_never_gets_ready_rolls_the_site_back(wiring):
     wiring.sites.failures["1.5"] = ReplicaFailure(service="app", reason="no", log_tail="")
-    on_the_way(wiring)
+    on_the_way(wiring, rollback=RESTORE)
     assert wiring.state is State.ROLLED_BACK
     assert wiring.running() == BOTH_ON_OLD
     assert wiring.sites.data["pas", FIRST] == "patients"

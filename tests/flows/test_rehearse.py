@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -24,8 +23,7 @@ from flows.rehearse import Rehearsed, Upgraded, rehearse_upgrade
 from flows.replicas import obtain, run_suite
 from flows.snapshots import baseline_snapshot, snapshot_key
 from flows.way_back import rehearse_way_back
-from tests.fakes.inventories import PATIENTS
-from tests.fakes.systems import NEW, FakeSystems, SystemInventories, WritingSuites
+from tests.fakes.inventories import NEW, PATIENTS
 from tests.fakes.wiring import COMPOSE, HAZARDS, FakeWiring, compose, document, hazards, manifest
 
 MUELLER, ONEILL = sorted(PATIENTS)
@@ -33,40 +31,16 @@ FAILURE = ReplicaFailure(service="app", reason="it exited with code 3", log_tail
 DATABASE = FAILURE.model_copy(update={"service": "db"})
 
 
-@dataclass
-class FakeBench:
-    """What a qualification works with, over the systems of a test."""
-
-    images: Any
-    replicas: FakeSystems
-    suites: WritingSuites
-    inventories: SystemInventories
-    evidence: Any
-    tree_at: Any
-    clock: Any
-    lease: str = "this run"
-
-
-@dataclass
 class Rehearsal:
     """An estate, and the rehearsal of one release on it."""
 
-    wiring: FakeWiring
-    systems: FakeSystems = field(default_factory=FakeSystems)
-
-    def __post_init__(self) -> None:
-        self.suites = WritingSuites(self.wiring.evidence)
-        self.suites.systems = self.systems
-        self.inventories = SystemInventories(self.systems)
-        self.bench = FakeBench(
-            images=self.wiring.images,
-            replicas=self.systems,
-            suites=self.suites,
-            inventories=self.inventories,
-            evidence=self.wiring.evidence,
-            tree_at=self.wiring.repository.at,
-            clock=self.wiring.clock,
-        )
+    def __init__(self, wiring: FakeWiring) -> None:
+        self.wiring = wiring
+        self.systems = wiring.replicas
+        self.suites = wiring.suites
+        self.inventories = wiring.inventories
+        with wiring.bench("this run") as bench:
+            self.bench = bench
 
     def planned(self, **changes: Any) -> tuple[Plan, EstateTree]:
         record = self.wiring.offer(**changes)
@@ -98,7 +72,6 @@ class Rehearsal:
 
 @pytest.fixture
 def rehearsal(wiring: FakeWiring) -> Rehearsal:
-    wiring.commit({COMPOSE: compose(inventory="inventory.py", writer="write.py")})
     return Rehearsal(wiring)
 
 
@@ -212,7 +185,7 @@ def test_an_empty_inventory_of_a_seeded_system_proves_nothing(rehearsal):
 
 
 def test_a_seeded_system_without_any_place_for_data_has_nothing_to_lose(wiring):
-    content = yaml.safe_load(compose())
+    content = yaml.safe_load(compose(inventory=None, writer=None))
     del content["services"]["app"]["volumes"], content["volumes"]
     wiring.commit({COMPOSE: document(content)})
     rehearsal = Rehearsal(wiring)
@@ -223,6 +196,7 @@ def test_a_seeded_system_without_any_place_for_data_has_nothing_to_lose(wiring):
 
 
 def test_an_inventory_that_reads_nothing_of_a_volume_proves_nothing(wiring):
+    wiring.commit({COMPOSE: compose(inventory=None, writer=None)})
     rehearsal = Rehearsal(wiring)
     rehearsal.inventories.reads = {"1.0": lambda _: {}, "2.0": lambda _: {}}
     assert told(rehearsal.comes_back()) == [("inventory-empty", Weight.INCONCLUSIVE)]
@@ -454,6 +428,7 @@ def test_records_that_can_not_be_read_after_writing_are_the_candidates_fault(reh
 
 
 def test_without_a_writer_it_says_that_nothing_new_was_at_stake(wiring):
+    wiring.commit({COMPOSE: compose(writer=None)})
     rehearsed = Rehearsal(wiring).comes_back("binary")
     assert told(rehearsed) == [("no-writer", Weight.NOTE)]
     assert rehearsed.rehearsal.way_back is WayBack.CLEAN
@@ -487,7 +462,7 @@ def test_a_snapshot_of_other_images_is_made_anew(rehearsal):
     ("path", "content", "same"),
     [
         ("environments/pas/people.py", b"PEOPLE = []\n", False),
-        (COMPOSE, compose(inventory="inventory.py", ready_within=61), False),
+        (COMPOSE, compose(ready_within=61), False),
         (HAZARDS, hazards().replace(b"Two patients", b"2 patients"), True),
     ],
 )

@@ -26,7 +26,7 @@ def wiring(monkeypatch) -> FakeWiring:
         evidence_root: Path, tree_at: Callable[[str], EstateTree], drop: Path
     ) -> Iterator[Bench]:
         store = EvidenceFiles(evidence_root)
-        suites = ScriptedSuites(store)  # type: ignore[arg-type]
+        suites = ScriptedSuites(store, wiring.replicas.records)  # type: ignore[arg-type]
         suites.failing = wiring.suites.failing
         with wiring.bench("local:") as bench:
             yield replace(bench, evidence=store, suites=suites, tree_at=tree_at)

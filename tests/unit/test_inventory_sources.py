@@ -157,15 +157,14 @@ def test_names_a_database_that_does_not_answer(postgresql: System) -> None:
         assert connection.scalar(sa.text("SELECT 1")) == 1
 
 
-def test_a_fake_gives_what_comes_next_and_then_what_stands() -> None:
-    fake = FakeInventories()
+def test_a_fake_gives_what_a_system_holds_as_its_version_reads_it() -> None:
+    fake = FakeInventories({"archive-1": PATIENTS})
     inventories: Inventories = fake
-    gone = Inventory(collections={})
-    fake.coming = [gone, InfrastructureError("gone")]
-    assert inventories.read(replica(), environment(), TREE) is gone
+    real = read({"patients": PATIENTS}, environment(inventory="i.py")).collections
+    found = inventories.read(replica(), environment(), TREE).collections
+    assert found == {"patients": real["patients"]}
+    fake.reads["1.0"] = lambda _: {}
+    assert inventories.read(replica(), environment(), TREE).collections["patients"].records == {}
+    fake.fails["1.0"] = InfrastructureError("gone")
     with pytest.raises(InfrastructureError):
         inventories.read(replica(), environment(), TREE)
-    assert inventories.read(replica(), environment(), TREE) is fake.standing
-    fake.of_versions["1.0"] = gone
-    assert inventories.read(replica(), environment(), TREE) is gone
-    assert fake.read_from == [("archive-1", "1.0")] * 4
