@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from math import isfinite
 from typing import Final
 
 from pydantic import JsonValue
@@ -31,6 +30,7 @@ _DATA_ID = re.compile(r"[0-9]{4,}|(?=.*[0-9])[0-9a-f]{24,}|[0-9.]{14,}")
 """Keys that name a record, not a kind of thing."""
 _DICOM_TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _BELOW_TAG = frozenset({"vr", "Value", "BulkDataURI", "InlineBinary"})
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,99})((?:\.[0-9]{1,99})?(?:[eE][+-]?[0-9]{1,2})?)")
 _COMMON = frozenset({"status", "headers"})
 """Parts of an answer that mean the same whatever was asked."""
 
@@ -175,16 +175,20 @@ def _rewritten(change: Change) -> str:
     return "text is written as numbers" if before[1] else "numbers are written as text"
 
 
-def _number(value: JsonValue) -> tuple[float, bool] | None:
-    """Return a number, and whether it is written as text; None for anything else."""
+def _number(value: JsonValue) -> tuple[int | float, bool] | None:
+    """Return a number, and whether it is written as text; None for anything else.
+
+    Text counts as a number only as JSON would write one: `007` and `+5` are no numbers but names.
+    Whole ones are exact at any length, since they may be identifiers.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    text = isinstance(value, str) and not value.startswith(WRITTEN_NUMBER)
-    try:
-        number = float(str(value).removeprefix(WRITTEN_NUMBER))
-    except ValueError:
+    written = str(value).removeprefix(WRITTEN_NUMBER)
+    found = _NUMBER.fullmatch(written)
+    if not found:
         return None
-    return (number, text) if isfinite(number) else None
+    text = isinstance(value, str) and not value.startswith(WRITTEN_NUMBER)
+    return (float(written) if found[1] else int(written)), text
 
 
 def _rewritten_subject(each: Occurrence, how: str) -> str:

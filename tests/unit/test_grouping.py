@@ -36,6 +36,21 @@ def test_another_number_is_never_taken_for_the_same_one(value):
     assert "written as" not in found[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0120", 120),
+        ("+120", 120),
+        ("1_20", 120),
+        ("12345678901234567", "number 12345678901234568"),
+        ("\u0661", 1),
+    ],
+)
+def test_a_name_that_loses_what_makes_it_one_is_a_change_of_its_own(text: str, number: Any):
+    (found,) = subjects(answer(KVP=text), answer(KVP=number))
+    assert "written as" not in found[0]
+
+
 def test_the_same_number_written_with_other_digits_is_no_change_of_its_kind():
     (found,) = subjects(answer(KVP="0.5"), answer(KVP=".5"))
     assert "written as" not in found[0]
