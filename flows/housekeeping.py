@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from clinops.errors import ClinOpsError, InfrastructureError
 from clinops.wiring import Wiring
 from flows.reminders import Reminded, remind
+
+SNAPSHOTS_KEPT = dt.timedelta(days=14)
+"""How long a seeded system is kept that no qualification has forked."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +18,7 @@ class Kept:
     """What housekeeping did and found."""
 
     removed: tuple[str, ...]
-    """Containers and networks without a living lease."""
+    """Containers, networks and snapshots without a living lease, and snapshots nobody uses."""
     crashed: tuple[str, ...]
     """Flow runs that were marked crashed."""
     ledger_problems: tuple[str, ...]
@@ -22,9 +26,10 @@ class Kept:
 
 
 def keep_house(wiring: Wiring) -> Kept:
-    """Sweep replicas, mark dead flow runs, verify the ledger, remind people."""
+    """Sweep replicas and snapshots, mark dead flow runs, verify the ledger, remind people."""
+    swept = wiring.replicas.sweep(wiring.lease_alive)
     return Kept(
-        removed=tuple(wiring.replicas.sweep(wiring.lease_alive)),
+        removed=(*swept, *wiring.replicas.collect(SNAPSHOTS_KEPT)),
         crashed=_mark_crashed(wiring),
         ledger_problems=tuple(wiring.ledger.problems()),
         reminded=_remind(wiring),

@@ -10,9 +10,9 @@ from docker import DockerClient
 from clinops.adapters.docker_sites import DockerSites
 from clinops.adapters.docker_volumes import Volumes
 from clinops.domain.digest import digest_bytes
-from clinops.domain.replica import ReplicaFailure
+from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.errors import BadInputError, DeploymentError, EngineError, NotFoundError
-from tests.docker.conftest import BASE, tiny
+from tests.docker.conftest import BASE, tiny, upgrading
 from tests.docker.contracts import SitesContract
 from tests.docker.cuttable import CuttableEngine
 from tests.fakes.sites import FakeSites
@@ -153,6 +153,42 @@ class TestDockerSites(SitesContract):
             service="app", reason="ended with exit code 3", log_tail="no licence"
         )
         assert sites.running("tiny", site) is None
+
+    def test_an_upgrade_runs_its_command_once_on_the_data(self, sites, site, site_images, data):
+        line = "cat /version >> /data/upgrades; id -u >> /data/upgrades"
+        environment = upgrading(tiny(), ["bash", "-c", line], drained=["test", "-f", "/tmp/ready"])
+        old, new = (self.live(site, site_images[version], version) for version in "12")
+        sites.deploy(environment, old.images, old)
+        for _ in range(2):
+            assert isinstance(sites.deploy(environment, new.images, new, upgrade=True), Replica)
+        assert data._run("cat /data/upgrades") == (0, "2\n1000\n"), "in the new image only"
+
+    def test_an_upgrade_whose_command_fails_is_stopped_and_told(self, sites, site, site_images):
+        environment = upgrading(tiny(), ["bash", "-c", "echo cannot alter; exit 3"])
+        live = self.live(site, site_images["2"], "2")
+        failure = sites.deploy(environment, live.images, live, upgrade=True)
+        assert isinstance(failure, ReplicaFailure)
+        assert failure.reason == "the upgrade command ended with exit code 3\ncannot alter"
+        assert sites.running("tiny", site) is None
+
+    def test_a_command_of_a_killed_deployment_writes_no_more(
+        self, sites, site, site_images, engine, data
+    ):
+        self.deployed(sites, site, site_images, "1")
+        live = self.live(site, site_images["1"], "1")
+        backup = sites.back_up(live, self.environment, "killed")
+        mine = {"clinops.site": site, "clinops.product": "tiny", "clinops.service": "app"}
+        engine.containers.run(
+            BASE,
+            ["bash", "-c", "while sleep 0.01; do echo broken > /data/record; done"],
+            name=f"clinops-{site}-tiny-app.upgrade",
+            labels=mine,
+            volumes={f"clinops-{site}-tiny-data": {"bind": "/data"}},
+            detach=True,
+        )
+        sites.restore(backup, self.environment)
+        self.deployed(sites, site, site_images, "1")
+        assert "No such file" in data._run("cat /data/record 2>&1")[1]
 
     def test_a_backup_cut_short_is_made_anew(self, sites, site, site_images, engine, data):
         self.deployed(sites, site, site_images, "1")

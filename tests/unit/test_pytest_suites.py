@@ -308,6 +308,35 @@ class TestSeed:
             PytestSuites(evidence, 5).seed("seed.py", replica, FakeTree({}))
 
 
+class TestProgram:
+    def run_program(self, source, replica, evidence):
+        tree = FakeTree({"environments/demo/inventory.py": textwrap.dedent(source).encode()})
+        return PytestSuites(evidence, 10.0).run_program("inventory.py", replica, tree)
+
+    def test_a_programs_result_is_what_it_leaves_in_the_file(self, replica, evidence):
+        source = "import os; open(os.environ['CLINOPS_RESULT'], 'wb').write(b'{}\\n')"
+        assert self.run_program(source, replica, evidence) == b"{}\n"
+
+    def test_a_program_that_leaves_nothing_has_an_empty_result(self, replica, evidence):
+        assert self.run_program("print('no result')", replica, evidence) == b""
+
+    def test_a_result_that_points_elsewhere_is_none(self, replica, evidence):
+        source = "import os; os.symlink('/etc/hostname', os.environ['CLINOPS_RESULT'])"
+        assert self.run_program(source, replica, evidence) == b""
+
+    def test_a_result_that_is_too_large_is_refused(self, replica, evidence):
+        source = "import os; open(os.environ['CLINOPS_RESULT'], 'wb').truncate(2**26 + 1)"
+        with pytest.raises(SeedError, match=r"inventory\.py left more than 67108864 bytes"):
+            self.run_program(source, replica, evidence)
+
+    def test_a_result_of_a_program_that_fails_is_not_believed(self, replica, evidence):
+        source = (
+            "import os; open(os.environ['CLINOPS_RESULT'], 'w').write('{}'); raise SystemExit(3)"
+        )
+        with pytest.raises(SeedError, match="ended with code 3"):
+            self.run_program(source, replica, evidence)
+
+
 def test_an_interruption_leaves_no_process_behind(evidence, replica, tmp_path):
     noted = tmp_path / "pid"
     seed = f"""
