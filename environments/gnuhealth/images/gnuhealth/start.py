@@ -46,4 +46,4 @@ def initialise() -> None:
 if __name__ == "__main__":
     if not is_initialised():
         initialise()
-    os.execvp("trytond", ["trytond", *OPTIONS, "--verbose"])
+    os.execvp("trytond", ["trytond", *OPTIONS, "--verbose"])  # noqa: S606
