@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import IO, Final
 
 from docker import DockerClient
 from docker.errors import NotFound
@@ -18,7 +18,7 @@ from docker.models.images import Image
 from docker.types import Mount
 
 LABEL_CARRIED: Final = "clinops.carried"
-"""On a frozen image: the paths whose contents lie in its layers, as a JSON list."""
+"""On a frozen image: the paths whose contents are kept aside in its layers, as a JSON list."""
 _STORE: Final = "clinops-carried"
 
 
@@ -53,16 +53,23 @@ def store(
 ) -> Image:
     """Put the contents of a container's volumes into the layers of a tagged image.
 
-    They are kept aside, and `unpack` puts them into volumes again: a container that may not write
-    to its own files takes them there, and what an image has at such a path stays out of sight.
+    Where the image itself has nothing they come to their own place, so that forks share them.
+    Elsewhere they are kept aside, and `unpack` puts them into volumes again: what an image has
+    there would mingle with them, what it says is a volume is one in every container, and a
+    service whose own files are read-only can write to volumes alone.
     """
     repository, name = tag
     helper = client.containers.create(f"{repository}:{name}", network_mode="none")
     try:
-        helper.put_archive("/", _folders(len(paths)))
-        for number, path in enumerate(paths):
+        keep_all = source.attrs["HostConfig"]["ReadonlyRootfs"]
+        volumes = paths if keep_all else volumes_of(helper)
+        aside = [path for path in paths if path in volumes or not _is_bare(helper, path)]
+        helper.put_archive("/", _folders(len(aside)))
+        for number, path in enumerate(aside):
             _copy(source, path, helper, f"{_place(number)}/{posixpath.basename(path)}")
-        label = json.dumps(json.dumps(list(paths)))
+        for path in set(paths) - set(aside):
+            _copy(source, path, helper, path)
+        label = json.dumps(json.dumps(aside))
         changes = [f"LABEL {LABEL_CARRIED}={label}"]
         return helper.commit(repository, name, changes=changes, pause=False)
     finally:
@@ -70,7 +77,7 @@ def store(
 
 
 def carried(image: Image) -> list[str]:
-    """Return the paths whose contents `store` put into an image."""
+    """Return the paths whose contents `store` kept aside in an image."""
     return [str(path) for path in json.loads(image.labels.get(LABEL_CARRIED) or "[]")]
 
 
@@ -80,15 +87,33 @@ def unpack(container: Container, paths: Sequence[str]) -> None:
         _copy(container, f"{_place(number)}/{posixpath.basename(path)}", container, path)
 
 
-def _copy(source: Container, path: str, target: Container, to: str) -> None:
-    # Spooled, since a container is locked as long as it is read.
+def _is_bare(container: Container, path: str) -> bool:
+    """Whether there is nothing at a path, or an empty folder."""
+    with _spooled(container, path) as spool:
+        if spool is None:
+            return True
+        with tarfile.open(fileobj=spool) as archive:
+            return [entry.isdir() for entry in archive] == [True]
+
+
+@contextmanager
+def _spooled(container: Container, path: str) -> Iterator[IO[bytes] | None]:
+    """Give what is at a path as an archive, or None; a container is locked while it is read."""
     with tempfile.TemporaryFile() as spool:
         try:
-            chunks, _ = source.get_archive(path)
+            chunks, _ = container.get_archive(path)
         except NotFound:
+            yield None
             return
         spool.writelines(chunks)
         spool.seek(0)
+        yield spool
+
+
+def _copy(source: Container, path: str, target: Container, to: str) -> None:
+    with _spooled(source, path) as spool:
+        if spool is None:
+            return
         # The archive's one top entry is called like the last part of both paths.
         with _writable(target) as container:
             container.put_archive(posixpath.dirname(to) or "/", spool)

@@ -44,6 +44,8 @@ class FakeReplicas:
         """What systems hold, by replica id."""
         self.frozen: dict[str, tuple[Snapshot, Records, str | None]] = {}
         """Snapshots with their records and leases, by key."""
+        self.idle: dict[str, dt.timedelta] = {}
+        """How long nothing has used a kept snapshot, by key; others were used just now."""
         self.on_start: dict[str, Alter] = {}
         """What a version makes of the records of another that it is started on."""
         self.on_command: dict[str, Alter] = {}
@@ -166,9 +168,8 @@ class FakeReplicas:
         yield b""
 
     def collect(self, unused_for: dt.timedelta) -> list[str]:
-        # Nothing here is old, unless nothing may be kept at all.
-        old = [key for key, (_, _, lease) in self.frozen.items() if lease is None]
-        old = [] if unused_for else old
+        kept = [key for key, (*_, lease) in self.frozen.items() if lease is None]
+        old = [key for key in kept if self.idle.get(key, dt.timedelta()) > unused_for]
         for key in old:
             del self.frozen[key]
         return old

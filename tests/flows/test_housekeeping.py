@@ -22,14 +22,14 @@ def test_removes_snapshots_that_no_qualification_has_forked_for_two_weeks(wiring
     )
     mine = f"{wiring.settings.estate}:host:1:aa"
     wiring.ledger.take_lease("qualify:pas-1", mine, 60)
-    wiring.replicas.snapshots = {
-        used.key: (used, None),
-        unused.key: (unused, None),
-        working.key: (working, mine),
+    wiring.replicas.frozen = {
+        used.key: (used, {}, None),
+        unused.key: (unused, {}, None),
+        working.key: (working, {}, mine),
     }
     wiring.replicas.idle = {
         used.key: dt.timedelta(days=13),
         unused.key: dt.timedelta(days=15),
     }
     assert keep_house(wiring).removed == (unused.key,)
-    assert set(wiring.replicas.snapshots) == {used.key, working.key}
+    assert set(wiring.replicas.frozen) == {used.key, working.key}
