@@ -69,6 +69,7 @@ def _difference(group: Group) -> Difference:
         protected=group.protected,
         hazards=group.hazards,
         count=group.count,
+        where=cut(f"{shown.probe} {shown.path}".strip()) if shown else "",
     )
 
 

@@ -36,6 +36,8 @@ class Difference(Value):
     """The hazards of the probes that it shows in."""
     count: int = Field(default=1, exclude_if=lambda count: count == 1)
     """In how many places the one cause shows."""
+    where: str = Field(default="", exclude_if=lambda where: not where)
+    """The first of them, by which a person finds it: `patient[id=9990000018] body/name`."""
 
     @property
     def refuses(self) -> bool:
@@ -129,11 +131,12 @@ def _undeclared(difference: Difference) -> Finding:
 
 
 def _finding(difference: Difference, kind: str, weight: Weight, why: str) -> Finding:
+    where = f"{difference.where}: " if difference.where else ""
     return Finding(
         kind=kind,
         weight=weight,
         summary=f"{difference.subject} differs, {why}",
-        detail=f"before: {difference.before}; after: {difference.after}",
+        detail=f"{where}before: {difference.before}; after: {difference.after}",
         hazards=difference.hazards,
         occurrence=difference.subject,
     )

@@ -28,8 +28,11 @@ def test_one_cause_is_one_difference_however_many_answers_show_it():
         protected=True,
         hazards=("H-1",),
         count=240,
+        where="study[patient=1] body/0/Name",
     )
-    assert [one.kind for one in undeclared([difference])] == ["regression"]
+    [finding] = undeclared([difference])
+    assert finding.kind == "regression"
+    assert finding.detail.startswith("study[patient=1] body/0/Name: before: Ann")
 
 
 @pytest.mark.parametrize(
