@@ -18,6 +18,7 @@ from clinops.cli import evidence as evidence
 from clinops.cli import gate as gate
 from clinops.cli import gatehouse as gatehouse
 from clinops.cli import hook as hook
+from clinops.cli import new as new
 from clinops.cli import questions as questions
 from clinops.cli import release as release
 from clinops.cli import report as report
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, gatehouse, estate, release, gate, documents, questions, compare, report):
+for group in (serve, gatehouse, estate, new, release, gate, documents, questions, compare, report):
     group.register(app)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")
