@@ -55,6 +55,8 @@ class DicomProbes:
         """Nothing is opened before the first probe."""
         self._endpoints = endpoints
         self._associations: dict[tuple[str, ...], _Association] = {}
+        self._asked: set[tuple[str, ...]] = set()
+        """The associations that the probe before this one used."""
 
     def ask(self, call: DicomCall, values: Mapping[str, str], seconds: float) -> Answered:
         """Perform an operation; a failure status is an answer, and so is a rejection."""
@@ -78,18 +80,24 @@ class DicomProbes:
         return Answered(_tree(status, datasets), milliseconds)
 
     def forget(self) -> None:
-        """Nothing is kept but associations."""
+        """Release what the last probe did not use.
+
+        NOTE: pynetdicom looks after every open association a thousand times a second.
+        """
+        for key in self._associations.keys() - self._asked:
+            self._associations.pop(key).stack.close()
+        self._asked.clear()
 
     def close(self) -> None:
         """Release all associations."""
-        for association in self._associations.values():
-            association.stack.close()
-        self._associations.clear()
+        self._asked.clear()
+        self.forget()
 
     def _association(self, call: DicomCall, seconds: float, rejections: list[Any]) -> _Association:
         purpose = f"{call.verb} {call.model}" if call.verb == "get" else call.verb
         purpose = f"store {call.sample}" if call.verb == "store" else purpose
         key = (call.endpoint, call.called, call.calling, purpose)
+        self._asked.add(key)
         known = self._associations.get(key)
         if known is None or not known.peer.is_established:
             known = self._associations[key] = self._associate(call, seconds, rejections)

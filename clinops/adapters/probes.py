@@ -48,8 +48,11 @@ class ReplicaSession:
 
     def run(self, case: ProbeCase) -> Observation:
         """Ask once, and observe; raises only what is our own side's fault."""
-        for runner in self._runners.values():
-            runner.forget()
+        for kind, runner in list(self._runners.items()):
+            try:
+                within(_SECONDS_TO_CLOSE, runner.forget)
+            except Exception:  # noqa: BLE001 - a system that hangs at leave-taking
+                self._drop(kind)
         values, answers, problem = dict(case.parameters), list[Answered](), ""
         try:
             for number, step in enumerate(case.steps, 1):
