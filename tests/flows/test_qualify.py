@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import count
 
 import pytest
 
@@ -10,6 +11,7 @@ from clinops.domain.finding import Weight
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
+from clinops.domain.rehearsal import WayBack
 from clinops.domain.replica import ReplicaFailure
 from clinops.domain.suite import Role, Verdict
 from clinops.errors import EngineError, LeaseLostError, NotFoundError, PackageError
@@ -17,10 +19,12 @@ from flows.gate import load_evidence
 from flows.qualify import qualify_release
 from flows.reconcile import reconcile, retry_at
 from tests.fakes.evidence import case
+from tests.fakes.inventories import PATIENTS
 from tests.fakes.stages import FakeStages
 from tests.fakes.wiring import HAZARDS, MANIFEST, FakeWiring, document, manifest
 
 DIFFERS = "undeclared-difference"
+REGRESSED = "regression"
 WAIVERS = "environments/pas/waivers.yaml"
 REGRESSION = "regression: test_regression.py::test_works"
 LAST = 3
@@ -295,6 +299,189 @@ def test_names_every_stage_by_suite_and_version(wiring):
         "compare behaviour",
         "assemble evidence",
     ]
+
+
+# What the upgrade makes of the data, and how the candidate behaves on it
+
+NEVER_READY = ReplicaFailure(
+    service="app", reason="it exited with code 3", log_tail="cannot migrate"
+)
+
+
+def answers(**of_candidate: object):
+    """Answer a patient's name; the candidate answers as told beyond that."""
+
+    def answer(replica, case):
+        told = of_candidate if replica.role is Role.CANDIDATE else {}
+        return {"status": 200, "body": {"name": "Ann", **told}}
+
+    return answer
+
+
+def test_a_good_release_was_rehearsed_and_compared_on_the_data_of_the_version_in_use(wiring):
+    evidence = decided(wiring, State.AWAITING_SIGN_OFF)
+    assert evidence.rehearsal is not None
+    assert evidence.rehearsal.way_back is WayBack.CLEAN
+    assert (evidence.rehearsal.read, evidence.rehearsal.written) == (
+        {"patients": 2},
+        {"patients": 1},
+    )
+    assert evidence.comparison is not None
+    assert evidence.comparison.answers == 2
+    kept = {"rehearsal/inventory-after-the-way-back.json", "comparison.json"}
+    assert kept <= set(evidence.files)
+    assert "start 2.0" not in wiring.replicas.done
+
+
+def test_an_upgrade_that_fails_is_refused_and_nothing_is_compared(wiring):
+    wiring.replicas.move_fails["2.0"] = NEVER_READY
+    evidence = decided(wiring, State.REFUSED)
+    [finding] = evidence.findings
+    assert (finding.kind, finding.weight) == ("upgrade-failed", Weight.REFUSES)
+    assert "cannot migrate" in finding.detail
+    assert evidence.comparison is None
+    assert "compare behaviour" not in wiring.stages.names
+    assert wiring.evidence.get(evidence.files["containers/rehearsal-upgrade-app.log"])
+    # Its suites run all the same, on a fresh system.
+    assert ("regression", "2.0", Role.CANDIDATE) in wiring.suites.runs
+    assert wiring.replicas.done.count("start 2.0") == 2
+
+
+def test_an_upgrade_that_loses_a_record_is_refused_with_its_name(wiring):
+    lost, *_ = PATIENTS
+    wiring.replicas.on_start["2.0"] = lambda records: {
+        name: fields for name, fields in records.items() if name != lost
+    }
+    evidence = decided(wiring, State.REFUSED)
+    assert any(lost in one.occurrence for one in evidence.findings if one.kind == REGRESSED)
+
+
+def test_a_way_back_that_fails_is_refused(wiring):
+    wiring.replicas.move_fails["1.0"] = NEVER_READY
+    assert kinds_of(decided(wiring, State.REFUSED)) == {"rollback-impossible"}
+
+
+def test_another_behaviour_is_refused_with_its_subject(wiring):
+    wiring.probes.answer = answers(name="Anne")
+    evidence = decided(wiring, State.REFUSED)
+    [finding] = evidence.findings
+    [difference] = evidence.differences
+    assert (finding.kind, finding.weight) == (REGRESSED, Weight.REFUSES)
+    assert finding.occurrence == difference.subject
+    assert difference.subject.startswith("behaviour: ")
+    assert (difference.hazards, difference.count) == (("PAS-001",), 2)
+
+
+def test_a_behaviour_that_the_vendor_declared_awaits_sign_off(wiring):
+    wiring.probes.answer = answers(colour="red")
+    [difference] = load_evidence(wiring.qualify(wiring.offer()), wiring).differences
+    release = wiring.offer(changes=[{"summary": "Has colours", "covers": [difference.subject]}])
+    record = wiring.qualify(release)
+    assert record.state is State.AWAITING_SIGN_OFF
+    evidence = load_evidence(record, wiring)
+    assert [one.declared_by for one in evidence.differences] == ["Has colours"]
+    assert evidence.findings == ()
+
+
+def test_noise_that_nobody_explained_is_inconclusive(wiring):
+    ticks = count()
+    wiring.probes.answer = lambda *_: {"status": 200, "body": {"token": f"t-{next(ticks)}"}}
+    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"unexplained-noise"}
+
+
+def test_a_baseline_that_does_not_answer_is_inconclusive(wiring):
+    wiring.probes.answer = lambda replica, _: (
+        TimeoutError("silence") if replica.role is Role.BASELINE else {"status": 200}
+    )
+    assert kinds_of(decided(wiring, State.INCONCLUSIVE)) == {"probe-unanswered"}
+
+
+def test_without_a_snapshot_nothing_but_the_candidate_is_tried(wiring):
+    wiring.suites.unseedable = {"1.0"}
+    evidence = decided(wiring, State.INCONCLUSIVE)
+    assert "seed-failed" in kinds_of(evidence)
+    assert (evidence.rehearsal, evidence.comparison) == (None, None)
+    assert {run.role for run in evidence.runs} == {Role.CANDIDATE}
+    assert wiring.replicas.frozen == {}
+
+
+def test_a_snapshot_is_used_again_for_the_next_release(wiring):
+    wiring.qualify(wiring.offer())
+    wiring.replicas.done.clear()
+    record = wiring.qualify(wiring.offer("3.0"))
+    assert record.state is State.AWAITING_SIGN_OFF
+    assert "start 1.0" not in wiring.replicas.done
+    assert len(wiring.suites.seeded) == 1
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_an_engine_that_goes_during_the_rehearsal_decides_nothing(wiring, version):
+    def cut(records):
+        wiring.replicas.engine_gone = True
+        return records
+
+    wiring.replicas.on_start[version] = cut
+    wiring.replicas.move_fails[version] = NEVER_READY
+    release = wiring.offer()
+    with pytest.raises(EngineError):
+        wiring.qualify(release)
+    assert "engine went away" in errored(wiring, release)
+    assert wiring.replicas.present == {}
+
+
+def test_an_engine_that_goes_during_the_comparison_decides_nothing(wiring):
+    def answer(*_):
+        wiring.replicas.engine_gone = True
+        return ConnectionError("refused")
+
+    wiring.probes.answer = answer
+    release = wiring.offer()
+    with pytest.raises(EngineError):
+        wiring.qualify(release)
+    errored(wiring, release)
+    assert wiring.replicas.present == {}
+
+
+def test_a_new_system_is_neither_rehearsed_nor_compared():
+    wiring = without_a_system()
+    evidence = decided(wiring, State.AWAITING_SIGN_OFF)
+    assert (evidence.rehearsal, evidence.comparison, evidence.findings) == (None, None, ())
+    assert wiring.stages.names == [
+        "pin inputs",
+        "obtain images",
+        "regression suite on candidate 2.0",
+        "smoke suite on candidate 2.0",
+        "assemble evidence",
+    ]
+    assert wiring.replicas.frozen == {}
+    assert wiring.probes.asked == []
+
+
+PATH = [{"version": "1.5", "command": ["migrate"]}, {"version": "2.0"}]
+
+
+def test_passes_through_the_versions_that_the_vendor_names(wiring):
+    wiring.qualify(wiring.offer("1.5"))
+    wiring.replicas.done.clear()
+    record = wiring.qualify(wiring.offer(upgrade_path=PATH))
+    assert record.state is State.AWAITING_SIGN_OFF
+    rehearsal = load_evidence(record, wiring).rehearsal
+    assert rehearsal is not None
+    assert [waypoint.version for waypoint in rehearsal.path] == ["1.5", "2.0"]
+    assert wiring.replicas.done[:4] == [
+        "fork 1.0",
+        "upgrade to 1.5",
+        "migrate in app 1.5",
+        "upgrade to 2.0",
+    ]
+
+
+def test_a_version_on_the_way_that_nobody_knows_leaves_it_open(wiring):
+    record = wiring.qualify(wiring.offer(upgrade_path=PATH))
+    assert record.state is State.INCONCLUSIVE
+    evidence = load_evidence(record, wiring)
+    assert kinds_of(evidence) == {"step-unknown"}
+    assert evidence.comparison is None
 
 
 def waivers(**changes: object) -> bytes:
