@@ -283,7 +283,7 @@ def test_what_a_killed_freeze_left_is_swept_with_its_lease(engine, replicas, old
     assert frozen(engine, lease) == []
 
 
-def test_a_command_is_bounded_in_time_and_output(replicas, alone, lease):
+def test_a_command_is_bounded_in_time_and_output(engine, replicas, alone, lease):
     with start(replicas, alone, lease, lone()) as one:
         assert isinstance(one, Replica)
 
@@ -299,6 +299,7 @@ def test_a_command_is_bounded_in_time_and_output(replicas, alone, lease):
         assert (code, len(output), output[-4:]) == (0, 64 * 1024, b"end\n")
         code, output = said("kill 1; sleep 60")
         assert code != 0
+        engine.containers.get(one.services["app"].container).wait()
         assert said("true") == (126, b"the service does not run any more")
 
 
