@@ -116,10 +116,10 @@ def no_way_there() -> Iterator[None]:
     # Not in the middle of the test, where their warnings would fail it.
     gc.disable()
     yield
-    gc.enable()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
