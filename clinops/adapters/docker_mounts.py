@@ -19,7 +19,11 @@ from docker.types import Mount
 
 LABEL_CARRIED: Final = "clinops.carried"
 """On a frozen image: the paths whose contents are kept aside in its layers, as a JSON list."""
+LABEL_ELSEWHERE: Final = "clinops.elsewhere"
+"""On a frozen image: whether anything was written outside the mounts, `yes` or empty."""
 _STORE: Final = "clinops-carried"
+_FLEETING: Final = ("/run", "/var/run", "/dev")
+"""What no program expects to find again."""
 
 
 def fresh(paths: Iterable[str]) -> list[Mount]:
@@ -108,6 +112,31 @@ def _spooled(container: Container, path: str) -> Iterator[IO[bytes] | None]:
         spool.writelines(chunks)
         spool.seek(0)
         yield spool
+
+
+def wrote_elsewhere(container: Container, mounts: Iterable[str]) -> bool:
+    """Whether a service has written what lies in no volume, and what its next start would miss.
+
+    A deployment replaces containers: what lies there is lost at the sites.
+    """
+    image = container.image
+    if image is not None and image.labels.get(LABEL_ELSEWHERE):
+        return True
+    written = [str(change["Path"]) for change in container.diff() or []]
+    # A folder is among them whenever something below it is.
+    folders = {parent for path in written for parent in _parents(path)}
+    kept = (*mounts, *_FLEETING, f"/{_STORE}")
+    return any(
+        path not in folders
+        and not any(path == place or path.startswith(f"{place}/") for place in kept)
+        and not any(place.startswith(f"{path}/") for place in mounts)
+        for path in written
+    )
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:length]) for length in range(2, len(parts))]
 
 
 def _copy(source: Container, path: str, target: Container, to: str) -> None:

@@ -22,7 +22,7 @@ from clinops.adapters.docker_containers import (
     create_container,
     remove_containers,
 )
-from clinops.adapters.docker_mounts import carry
+from clinops.adapters.docker_mounts import carry, wrote_elsewhere
 from clinops.adapters.docker_snapshots import stop
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
 from clinops.adapters.docker_upgrade import run_command, wait_until_drained
@@ -77,16 +77,28 @@ class Moving:
         return self.upgrade and self.environment.clinops.upgrade.command is not None
 
     def _replaced(self, before: Mapping[str, Container]) -> dict[str, Container]:
-        # All of them, as a deployment does: a database whose data lies in no volume loses it at
-        # the sites, so it must lose it here.
+        """Put new containers in place of the old, but for those that it would make no odds to."""
         ours = next(iter(before.values())).labels
         labels = {label: ours[label] for label in _OURS}
+        stay = {name for name, old in before.items() if self._may_stay(name, old)}
         after = {
-            name: self._successor(name, before.get(name), {**labels, LABEL_SERVICE: name})
+            name: before[name]
+            if name in stay
+            else self._successor(name, before.get(name), {**labels, LABEL_SERVICE: name})
             for name in self.environment.services
         }
-        remove_containers(before.values())
+        remove_containers(old for name, old in before.items() if name not in stay)
         return after
+
+    def _may_stay(self, name: str, old: Container) -> bool:
+        """Whether all that a service has written is in its volumes, and its image stays as well.
+
+        A deployment replaces every container: a database whose data lies in no volume loses it at
+        the sites, so it must lose it here.
+        """
+        service = self.environment.services.get(name)
+        same = service is not None and self.replica.services[name].image == self.images[name]
+        return same and service is not None and not wrote_elsewhere(old, service.mounts)
 
     def _successor(self, name: str, old: Container | None, labels: Mapping[str, str]) -> Container:
         """Create the next container of a service, with the data of the one before if any."""

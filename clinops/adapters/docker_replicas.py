@@ -161,7 +161,9 @@ class DockerReplicas:
         with engine_errors("freeze a replica"), closing(self._patient()) as client:
             containers = _containers(client, replica)
             snapshots.stop(containers, environment)
-            return snapshots.commit(client, containers, replica.images, key, lease)
+            return snapshots.commit(
+                client, containers, environment, replica.images, key, lease=lease
+            )
 
     def snapshot(self, key: str) -> Snapshot | None:
         """Return the kept snapshot of a key, and note that it was used; None where it is not."""

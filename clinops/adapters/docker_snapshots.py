@@ -23,7 +23,7 @@ from docker.models.images import Image
 from requests import RequestException
 
 from clinops.adapters.docker_containers import LABEL_LEASE, LABEL_REPLICA, LABEL_SERVICE
-from clinops.adapters.docker_mounts import store, volumes_of
+from clinops.adapters.docker_mounts import LABEL_ELSEWHERE, store, volumes_of, wrote_elsewhere
 from clinops.domain.environment import Environment
 from clinops.domain.snapshot import Snapshot
 
@@ -54,8 +54,10 @@ def _stop(container: Container, environment: Environment, name: str) -> None:
 def commit(
     client: DockerClient,
     containers: Mapping[str, Container],
+    environment: Environment,
     bases: Mapping[str, str],
     key: str,
+    *,
     lease: str | None,
 ) -> Snapshot:
     """Freeze stopped containers; a kept snapshot (no lease) is whole, or it is not found.
@@ -63,6 +65,7 @@ def commit(
     Args:
         client: The engine.
         containers: The stopped containers of one replica, by service.
+        environment: How they were started.
         bases: What each was started from before anything was frozen, by service.
         key: What the snapshot is found by.
         lease: What it goes with; none for one that is kept.
@@ -76,9 +79,11 @@ def commit(
             _SERVICES: json.dumps(sorted(containers)),
             LABEL_SERVICE: name,
         }
-        changes = [f"LABEL {label}={json.dumps(value)}" for label, value in labels.items()]
         container = containers[name]
         container.reload()
+        if wrote_elsewhere(container, environment.services[name].mounts):
+            labels[LABEL_ELSEWHERE] = "yes"
+        changes = [f"LABEL {label}={json.dumps(value)}" for label, value in labels.items()]
         image = container.commit(_FREEZING, tags[name], changes=changes, pause=False)
         if paths := volumes_of(container):
             image = store(client, (_FREEZING, tags[name]), container, paths)
