@@ -14,6 +14,7 @@ from flows.bundle import export_release
 from flows.compare import PROPOSED
 from tests.fakes.assembled import as_compared, as_rehearsed, qualified_with
 from tests.fakes.compared import LOST, SLOWER, comparison, group, rehearsal, speed
+from tests.fakes.wiring import PROBES
 
 RULE = {"id": "N-001", "probe": "study", "path": "body/created", "type": "timestamp"}
 HOSTILE = "\x1b[2J[red]x[/red]\u202e\ncompared  nothing"
@@ -96,6 +97,7 @@ def test_refuses_a_bundle_that_contradicts_itself(wiring, terminal, tmp_path):
 
 
 def test_says_that_nothing_was_compared(wiring, terminal):
+    wiring.commit({PROBES: None})
     said = terminal.run("compare", wiring.qualify(wiring.offer()).id)
     assert said.code == 2
     assert "behaviour was not compared" in said.err

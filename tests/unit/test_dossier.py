@@ -29,7 +29,7 @@ def test_tells_everything_about_a_release_that_waits(wiring):
     assert not found.problems
     assert [change.summary for change in found.changes] == ["Faster searches"]
     assert found.rollback
-    assert found.rollback.strategy == "restore"
+    assert found.rollback.strategy == "binary"
     assert (found.passed, found.tests) == (2, 2)
     assert found.gate
     assert not found.gate.open

@@ -48,7 +48,7 @@ def section(client: Browser, record: ReleaseRecord, name: str) -> str:
 def test_says_that_nothing_was_rehearsed_or_compared(wiring, client):
     record = qualified_with(wiring)
     page = shown(client, record)
-    assert "Way back restore, not rehearsed" in page
+    assert "Way back binary, not rehearsed" in page
     assert "Nobody has tried this way back" in page
     assert "neither the upgrade nor the way back was tried" in page
 
