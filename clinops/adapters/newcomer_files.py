@@ -115,7 +115,7 @@ class Desk:
     def _of_compose(self, asked: Asked, file: Path) -> tuple[Draft, dict[str, ImageFacts]]:
         if not file.is_file():
             raise BadInputError(f"{file}: no such file", mend="give the vendor's Compose file")
-        name, content = file.name, file.read_bytes()
+        name, content = str(file), file.read_bytes()
         draft = draft_of_compose(asked.product, name, content, asked.service)
         named = images_of(name, content)
         if missing := sorted(draft.data["services"].keys() - named.keys()):

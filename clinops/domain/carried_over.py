@@ -46,13 +46,18 @@ class Draft:
 def draft_of_image(product: str, facts: ImageFacts) -> Draft:
     """Draft the environment of a single image, from what the image says about itself."""
     service: dict[str, Any] = {"image": PACKAGE_IMAGE}
-    if facts.healthcheck:
+    if facts.healthcheck and all(map(_is_plain, facts.healthcheck)):
         service["healthcheck"] = {"test": [word.replace("$", "$$") for word in facts.healthcheck]}
-    volumes = {_volume_name(position): path for position, path in enumerate(facts.volumes)}
-    if volumes:
-        service["volumes"] = [f"{name}:{path}" for name, path in volumes.items()]
+    plain = [path for path in facts.volumes if path.isprintable()]
+    volumes = {_volume_name(position): path for position, path in enumerate(plain)}
+    service["volumes"] = [f"{name}:{path}" for name, path in volumes.items()]
     data = _framed(product, {product: service}, dict.fromkeys(volumes), product)
-    return _pruned(facts.reference[:60], YamlText(data=data), product)
+    return _pruned("the image", YamlText(data=data), product)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the reader of an estate takes it: no control character but the harmless ones."""
+    return text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _volume_name(position: int) -> str:
@@ -86,7 +91,9 @@ def draft_of_compose(product: str, file: str, content: bytes, service: str | Non
             one.pop("build", None)
             one["image"] = PACKAGE_IMAGE if name == under_test else one["image"]
     volumes = text.data.get("volumes")
-    named = {_hyphenated(name): kept for name, kept in volumes.items()} if volumes else {}
+    named = volumes or {}
+    if isinstance(volumes, dict):
+        named = {_hyphenated(name): kept for name, kept in volumes.items()}
     rest = {key: value for key, value in text.data.items() if key not in _OURS}
     data = {**_framed(product, written, named, under_test), **rest}
     draft = _pruned(file, replace(text, data=data), under_test)
@@ -137,12 +144,12 @@ def _under_test(product: str, file: str, services: list[str], wanted: str | None
 
 
 def _framed(
-    product: str, services: Mapping[str, Any], volumes: Mapping[str, Any], under_test: str
+    product: str, services: Mapping[str, Any], volumes: Any, under_test: str
 ) -> dict[str, Any]:
     return {
         "name": product,
         "services": dict(services),
-        "volumes": dict(volumes),
+        "volumes": volumes,
         "x-clinops": {"under_test": under_test, "endpoints": {}},
     }
 

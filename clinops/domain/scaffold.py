@@ -198,6 +198,8 @@ def _about(name: str, new: Newcomer, seen: Sighting) -> Iterator[str]:
         )
     elif "healthcheck" not in new.draft.data["services"][name]:
         yield "DECIDE: nothing says when it is ready: write a `healthcheck`."
+    if new.draft.data["services"][name].get("environment"):
+        yield "DECIDE: `environment` stands here for all to read: is each secret a made-up one?"
     yield from _about_data(inside.written, bool(new.draft.data["services"][name].get("volumes")))
     for kind in inside.databases:
         yield (
