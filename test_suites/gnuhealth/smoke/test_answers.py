@@ -69,6 +69,11 @@ def test_tells_no_one_which_databases_there_are(http):
     assert httpx.post(http.base_url, json=call, trust_env=False).status_code == 403
 
 
+@pytest.mark.hazard("GNU-010")
+def test_example_accounts_with_a_password_that_everybody_knows_are_inactive(record):
+    assert record.search("res.user", ["login", "like", "demo_%"]) == []
+
+
 @pytest.mark.hazard("GNU-011")
 def test_refuses_a_model_that_does_not_exist(record):
     with pytest.raises(RefusedError):
