@@ -44,6 +44,7 @@ from tests.fakes.wiring import (
     HAZARDS,
     KEYS,
     MANIFEST,
+    PROBES,
     SECOND,
     SIGNERS,
     SMOKE,
@@ -54,6 +55,7 @@ from tests.fakes.wiring import (
     hazard,
     hazards,
     manifest,
+    probes,
     signer,
     signers,
 )
@@ -571,6 +573,7 @@ def test_an_emergency_passes_a_stop_where_the_policy_says_so(wiring):
     [
         (COMPOSE, compose(endpoints={"http": "app:9090"}), None),
         (SMOKE, b"def test_smoke(): pass\n", None),
+        (PROBES, probes(within=20), None),
         (HAZARDS, hazards(hazard(owner="Somebody else")), ChangeType.STANDARD),
         (CALENDAR, None, ChangeType.STANDARD),
     ],
