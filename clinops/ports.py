@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from clinops.domain.attempt import Attempt
 from clinops.domain.envelope import Envelope, VerifiedEnvelope
-from clinops.domain.environment import Environment
+from clinops.domain.environment import Environment, FaultName
+from clinops.domain.fault_trial import Impossible
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.inventory import Inventory
 from clinops.domain.ledger import Anchor, Entry, Kind
@@ -319,6 +321,20 @@ class Suites(Protocol):
         Raises SeedError where it fails.
         """
 
+    def attempt(
+        self,
+        program: str,
+        replica: Replica,
+        tree: EstateTree,
+        *,
+        within: float,
+        noticed: Callable[[], None],
+    ) -> Attempt:
+        """Run a program that may fail; return what it has left at `CLINOPS_RESULT` all the same.
+
+        `noticed` is called once, while it runs, as soon as it has left anything there.
+        """
+
     def stop(self) -> None:
         """End every suite and seed that runs, and start no more; whoever waits goes on."""
 
@@ -437,4 +453,33 @@ class Probes(Protocol):
         """Open a session; on leaving the context its connections are closed.
 
         One thread at a time uses a session; sessions of several replicas run side by side.
+        """
+
+
+class StagedFault(Protocol):
+    """One fault, ready to happen to one replica."""
+
+    @property
+    def replica(self) -> Replica | ReplicaFailure:
+        """The replica as it was made ready, maybe with other containers than before."""
+
+    def strike(self) -> None:
+        """Let it happen, and go on."""
+
+    def mend(self) -> Replica | ReplicaFailure:
+        """Take it back, start what has ended, and wait until every service is ready again.
+
+        Addresses may have changed. What never gets ready is the product's fault.
+        """
+
+
+class Faults(Protocol):
+    """What goes wrong at sites, done to replicas."""
+
+    def stage(
+        self, fault: FaultName, replica: Replica, environment: Environment
+    ) -> StagedFault | Impossible:
+        """Make everything ready that a fault needs, so that it strikes at once.
+
+        Replaces containers where it must: what lies in volumes goes along, nothing else.
         """

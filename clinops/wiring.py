@@ -25,6 +25,7 @@ from clinops.ports import (
     EstateRepository,
     EstateTree,
     EvidenceStore,
+    Faults,
     Images,
     Inventories,
     Ledger,
@@ -62,6 +63,7 @@ class Bench:
     suites: Suites
     inventories: Inventories
     probes: Probes
+    faults: Faults
     evidence: EvidenceStore
     tree_at: Callable[[str], EstateTree]
     lease: str
@@ -201,14 +203,16 @@ class Wiring:
     @contextmanager
     def bench(self, lease: str) -> Iterator[Bench]:
         """Make a bench for one qualification; its engine watch ends with the block."""
+        from clinops.adapters.docker_faults import DockerFaults
         from clinops.adapters.docker_replicas import DockerReplicas
 
-        with DockerReplicas() as replicas:
+        with DockerReplicas() as replicas, DockerFaults() as faults:
             yield Bench(
                 images=self.images,
                 replicas=replicas,
                 suites=self.suites,
                 **_readers(self.suites, replicas),
+                faults=faults,
                 evidence=self.evidence,
                 tree_at=self.repository.at,
                 lease=lease,
@@ -222,6 +226,7 @@ def local_bench(
     evidence_root: Path, tree_at: Callable[[str], EstateTree], drop: Path
 ) -> Iterator[Bench]:
     """Make a bench without a ledger: a vendor's own check before pushing."""
+    from clinops.adapters.docker_faults import DockerFaults
     from clinops.adapters.docker_images import DockerImages
     from clinops.adapters.docker_replicas import DockerReplicas
     from clinops.adapters.evidence_files import EvidenceFiles
@@ -229,7 +234,7 @@ def local_bench(
 
     evidence, lease = EvidenceFiles(evidence_root), leases.holder(leases.LOCAL)
     suites = PytestSuites(evidence, 900.0)
-    with DockerReplicas() as replicas:
+    with DockerReplicas() as replicas, DockerFaults() as faults:
         # There is no housekeeping here: what an earlier, killed check left is swept now.
         replicas.sweep(leases.local_alive)
         yield Bench(
@@ -237,6 +242,7 @@ def local_bench(
             replicas=replicas,
             suites=suites,
             **_readers(suites, replicas),
+            faults=faults,
             evidence=evidence,
             tree_at=tree_at,
             lease=lease,

@@ -21,6 +21,7 @@ from clinops.errors import BadInputError
 from clinops.ports import EstateTree
 from clinops.wiring import ENGINE_VERSION, Bench, merged_junit
 from flows.compare import Compared
+from flows.faults import FaultTried, all_faults
 from flows.rehearse import Rehearsed
 from flows.replicas import Obtained, Tried
 from flows.trials import Trials
@@ -59,6 +60,7 @@ def assemble(
     tried, rehearsed, compared = trials.tried, trials.rehearsed, trials.compared
     rehearsal = rehearsed.rehearsal if rehearsed else None
     comparison = compared.comparison if compared else None
+    faults = all_faults(plan, trials.faults)
     ended = bench.clock()
     runs = tuple(one.run for one in tried if one.run is not None)
     differences = declared(
@@ -83,6 +85,7 @@ def assemble(
             day=ended.date(),
             rehearsal=rehearsal,
             comparison=comparison,
+            faults=faults,
         ),
         *(compared.findings if compared else ()),
         *unreadable,
@@ -98,10 +101,11 @@ def assemble(
         waivers=waivers,
         rehearsal=rehearsal,
         comparison=comparison,
+        faults=faults,
         outcome=decide(findings, runs),
         files={
             **_files(plan, obtained, tried, tree, bench),
-            **_files_beyond_suites(rehearsed, compared, bench),
+            **_files_beyond_suites(rehearsed, compared, trials.faults, bench),
         },
         engine=ENGINE_VERSION,
         started=started.isoformat(),
@@ -173,9 +177,14 @@ def _files(
 
 
 def _files_beyond_suites(
-    rehearsed: Rehearsed | None, compared: Compared | None, bench: Bench
+    rehearsed: Rehearsed | None,
+    compared: Compared | None,
+    faults: Sequence[FaultTried],
+    bench: Bench,
 ) -> dict[str, str]:
     files = {**(rehearsed.files if rehearsed else {}), **(compared.files if compared else {})}
     for service, log in (rehearsed.logs if rehearsed else {}).items():
         files[f"containers/rehearsal-{service}.log"] = log
+    for one in faults:
+        files |= {f"containers/fault-{name}.log": log for name, log in one.logs.items()}
     return {name: bench.evidence.put(data) for name, data in files.items()}

@@ -18,12 +18,13 @@ from clinops.domain.suite import Role
 from clinops.ports import EstateTree, Stages
 from clinops.wiring import Bench
 from flows.compare import Compared, compare
+from flows.faults import FaultTried, Grounds, fault_stages
 from flows.rehearse import Rehearsed, Upgraded, rehearse_upgrade
 from flows.replicas import Obtained, Tried, run_suite
 from flows.snapshots import baseline_snapshot
 from flows.way_back import rehearse_way_back
 
-Came = Tried | Upgraded | Rehearsed | Compared | None
+Came = Tried | Upgraded | Rehearsed | Compared | FaultTried | None
 Job = tuple[str, Callable[[], Came]]
 """A stage, by the name that operations read."""
 
@@ -37,6 +38,7 @@ class Trials:
     """What kept something from being tried."""
     rehearsed: Rehearsed | None = None
     compared: Compared | None = None
+    faults: tuple[FaultTried, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,15 @@ class _Trial:
             if wanted is role
         ]
 
+    def faults(self, ground: Snapshot | None, offered: Snapshot | None) -> list[Job]:
+        snapshots = {Role.BASELINE: ground, Role.CANDIDATE: offered}
+        grounds = Grounds(self.plan, self.obtained.images, snapshots, self.tree, self.bench)
+        return [*fault_stages(grounds)]
+
+    def alone(self, ground: Snapshot | None = None) -> list[Job]:
+        """Return what is tried where there is nothing that the candidate could start from."""
+        return [*self.suites(Role.CANDIDATE, None), *self.faults(ground, None)]
+
 
 def on_trial(
     plan: Plan, obtained: Obtained, tree: EstateTree, bench: Bench, stages: Stages
@@ -79,13 +90,13 @@ def on_trial(
     if obtained.findings:
         return Trials()
     if plan.baseline is None:
-        return _sorted(stages.together(trial.suites(Role.CANDIDATE, None)))
+        return _sorted(stages.together(trial.alone()))
     images = obtained.images[Role.BASELINE]
     what = f"snapshot of baseline {plan.baseline.version}"
     ground = stages.run(what, lambda: baseline_snapshot(plan, images, tree, bench))
     if isinstance(ground, Finding):
-        alone = _sorted(stages.together(trial.suites(Role.CANDIDATE, None)))
-        return Trials(tried=alone.tried, findings=(ground,))
+        alone = _sorted(stages.together(trial.alone()))
+        return Trials(tried=alone.tried, findings=(ground,), faults=alone.faults)
     return _held_against(ground, trial, stages)
 
 
@@ -102,6 +113,7 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
     after: list[Job] = [
         ("rehearse the way back", lambda: rehearse_way_back(upgraded, plan, ground, tree, bench)),
         *trial.suites(Role.CANDIDATE, upgraded.snapshot),
+        *trial.faults(ground, upgraded.snapshot),
     ]
     offered = upgraded.snapshot
     if offered is not None:
@@ -114,4 +126,5 @@ def _sorted(came: list[Came]) -> Trials:
         tried=tuple(one for one in came if isinstance(one, Tried)),
         rehearsed=next((one for one in came if isinstance(one, Rehearsed)), None),
         compared=next((one for one in came if isinstance(one, Compared)), None),
+        faults=tuple(one for one in came if isinstance(one, FaultTried)),
     )

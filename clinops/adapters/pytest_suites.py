@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -17,6 +17,7 @@ from typing import IO, NamedTuple
 import clinops
 from clinops.adapters.junit import cases_in
 from clinops.adapters.pytest_plugin import REPLICA_VARIABLE
+from clinops.domain.attempt import Attempt
 from clinops.domain.replica import Replica
 from clinops.domain.suite import SuiteRun
 from clinops.errors import InfrastructureError, NotFoundError, SeedError
@@ -26,6 +27,8 @@ _PLUGINS = ("clinops.adapters.pytest_plugin", "pytest_timeout")
 _INHERITED = ("PATH", "TZ", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _LOG_BYTES = 1_000_000
 _SEED_LINES = 20
+_GLANCE = 0.005
+"""Seconds between two looks for a first result."""
 _RESULT_BYTES = 64 * 1024 * 1024
 RESULT_VARIABLE = "CLINOPS_RESULT"
 """Names the file that a program may leave its result in."""
@@ -90,19 +93,49 @@ class PytestSuites:
             NotFoundError: The tree has no such program.
             SeedError: It failed or took too long, or left more than 64 MiB.
         """
-        product = f"environments/{replica.product}"
-        if not tree.exists(f"{product}/{program}"):
-            raise NotFoundError(f"{product}/{program} does not exist at {tree.commit}")
-        with _workplace(tree, product, replica) as place:
-            command = [sys.executable, str(place.files / program)]
+        with _program(program, replica, tree) as (place, command):
             finished = place.execute(command, self._time_limit, self._processes)
             if finished.exit_code == 0:
-                return _result(place.result, f"{product}/{program}")
-        last = finished.log.decode(errors="replace").splitlines()[-_SEED_LINES:]
+                return _result(place.result, f"environments/{replica.product}/{program}")
         raise SeedError(
-            f"{product}/{program} ended with code {finished.exit_code}:\n" + "\n".join(last),
+            f"environments/{replica.product}/{program} {finished.in_words}",
             mend="run it by hand against a replica; it must finish and may be run twice",
         )
+
+    def attempt(
+        self,
+        program: str,
+        replica: Replica,
+        tree: EstateTree,
+        *,
+        within: float,
+        noticed: Callable[[], None],
+    ) -> Attempt:
+        """Run a program that may fail; return what it has left at `CLINOPS_RESULT` all the same.
+
+        Raises:
+            NotFoundError: The tree has no such program.
+            SeedError: It left more than 64 MiB.
+        """
+        with _program(program, replica, tree) as (place, command):
+            limit, ended = min(within, self._time_limit), threading.Event()
+            watch = threading.Thread(target=_watch, args=(place.result, noticed, ended))
+            watch.start()
+            try:
+                finished = place.execute(command, limit, self._processes)
+            finally:
+                ended.set()
+                watch.join()
+            problem = finished.in_words if finished.exit_code else ""
+            result = _result(place.result, f"environments/{replica.product}/{program}")
+            return Attempt(problem=problem, result=result)
+
+
+def _watch(result: Path, noticed: Callable[[], None], ended: threading.Event) -> None:
+    while not ended.wait(_GLANCE):
+        if result.exists():
+            noticed()
+            return
 
 
 def _result(path: Path, program: str) -> bytes:
@@ -156,6 +189,12 @@ class _Finished(NamedTuple):
     exit_code: int
     milliseconds: int
     log: bytes
+
+    @property
+    def in_words(self) -> str:
+        """How it ended, with its last lines."""
+        last = self.log.decode(errors="replace").splitlines()[-_SEED_LINES:]
+        return f"ended with code {self.exit_code}:\n" + "\n".join(last)
 
 
 class _Workplace(NamedTuple):
@@ -215,6 +254,17 @@ def _workplace(tree: EstateTree, below: str, replica: Replica) -> Iterator[_Work
             target.write_bytes(tree.read(path))
         place.replica.write_text(replica.model_dump_json(), encoding="utf-8")
         yield place
+
+
+@contextmanager
+def _program(
+    program: str, replica: Replica, tree: EstateTree
+) -> Iterator[tuple[_Workplace, list[str]]]:
+    product = f"environments/{replica.product}"
+    if not tree.exists(f"{product}/{program}"):
+        raise NotFoundError(f"{product}/{program} does not exist at {tree.commit}")
+    with _workplace(tree, product, replica) as place:
+        yield place, [sys.executable, str(place.files / program)]
 
 
 def _pytest_command(product: Path, suite: Path, junit: Path) -> list[str]:

@@ -215,6 +215,17 @@ class Upgrade(Document):
     """Seconds that each of the two may take."""
 
 
+FaultName = Literal[
+    "database-killed",
+    "paused",
+    "disk-full",
+    "network-cut",
+    "clock-skewed",
+    "restarted-in-a-write",
+]
+"""What goes wrong at sites, and is tried on replicas: docs/faults.md."""
+
+
 class ClinOpsSection(Document):
     """The `x-clinops` section: what ClinOps must know beyond Compose."""
 
@@ -230,6 +241,8 @@ class ClinOpsSection(Document):
     databases: dict[Name, Database] = {}
     """Database servers by the name that their tables are listed under."""
     upgrade: Upgrade = Upgrade()
+    faults: list[FaultName] = []
+    """What happens to the system while the writer program writes; it must lose nothing by it."""
     ready_within: Annotated[int, Field(ge=1, le=3600)] = 60
     """Seconds until every service must be ready."""
     site_checks: list[Name] = ["smoke"]
@@ -253,6 +266,7 @@ class Environment(Document):
             *self._dependency_faults(),
             *self._volume_faults(),
             *self._endpoint_faults(),
+            *self._trial_faults(),
         ]
         if faults:
             raise refuse(*faults)
@@ -297,6 +311,31 @@ class Environment(Document):
                 mend = f"endpoints are: {', '.join(sorted(self.clinops.endpoints))}"
                 at = ("x-clinops", "databases", name, "endpoint")
                 yield Fault("names no endpoint", mend, at=at)
+
+    def _trial_faults(self) -> Iterator[Fault]:
+        for position, name in enumerate(self.clinops.faults):
+            at = ("x-clinops", "faults", position)
+            if name in self.clinops.faults[:position]:
+                yield Fault("is there twice", "leave one of them out", at=at)
+            if not self.struck_by(name):
+                what = "has nothing to strike in this environment"
+                yield Fault(what, "leave it out; docs/faults.md says what it needs", at=at)
+        if self.clinops.faults and self.clinops.writer is None:
+            mend = "name a `writer` program, so that something is written when they happen"
+            yield Fault("have nothing at stake", mend, at=("x-clinops", "faults"))
+
+    def struck_by(self, fault: FaultName) -> tuple[str, ...]:
+        """Return the services that a fault happens to."""
+        section = self.clinops
+        beside = sorted(self.services[section.under_test].depends_on)
+        if fault == "database-killed":
+            doors = (section.endpoints[one.endpoint] for one in section.databases.values())
+            return tuple(sorted({door.split(":")[0] for door in doors}) or beside)
+        if fault == "network-cut":
+            return tuple(beside) or (section.under_test,)
+        if fault == "disk-full":
+            return tuple(name for name, service in self.services.items() if service.mounts)
+        return (section.under_test,)
 
     def _known(self) -> str:
         return f"services are: {', '.join(sorted(self.services))}"

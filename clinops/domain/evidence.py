@@ -8,10 +8,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from clinops.domain import behaviour
+from clinops.domain import behaviour, fault_trial
 from clinops.domain.comparison import Comparison
 from clinops.domain.difference import Difference, differing_results, undeclared
 from clinops.domain.digest import Digest, canonical, digest_bytes, digest_of
+from clinops.domain.fault_trial import FaultsTried
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import Outcome
 from clinops.domain.rehearsal import Rehearsal
@@ -63,6 +64,8 @@ class Evidence(Value):
     """The way up and the way back, tried on a copy of the data; none without a version in use."""
     comparison: Comparison | None = Field(default=None, exclude_if=lambda found: found is None)
     """What two baselines and the candidate answered; none where there are no probes."""
+    faults: FaultsTried | None = Field(default=None, exclude_if=lambda found: found is None)
+    """What broke around the system while it was written to; none where nothing was to break."""
     outcome: Outcome
     files: dict[FileName, Digest]
     """Every evidence file by its name in the bundle."""
@@ -99,6 +102,7 @@ class Evidence(Value):
             day=self.day,
             rehearsal=self.rehearsal,
             comparison=self.comparison,
+            faults=self.faults,
         )
         outcome = decide([*self.findings, *derived], self.runs)
         found = [
@@ -173,6 +177,7 @@ def findings_from(
     day: dt.date,
     rehearsal: Rehearsal | None = None,
     comparison: Comparison | None = None,
+    faults: FaultsTried | None = None,
 ) -> tuple[Finding, ...]:
     """Return everything that follows from what was done, with the waivers of that day applied."""
     found = [
@@ -181,6 +186,7 @@ def findings_from(
         *undeclared(differences),
         *(rehearsal_findings(rehearsal) if rehearsal else ()),
         *(behaviour.findings(comparison) if comparison else ()),
+        *(fault_trial.findings(faults) if faults else ()),
     ]
     return apply(found, waivers, version, day)
 

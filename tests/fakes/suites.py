@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 
+from clinops.domain.attempt import Attempt
 from clinops.domain.digest import digest_bytes
 from clinops.domain.replica import Replica
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
@@ -30,6 +32,14 @@ class FakeSuites:
         """What a writer program makes of the records."""
         self.runs: list[tuple[str, str, Role]] = []
         """Suite, version and role of every run, in order."""
+        self.reports: dict[str, dict[str, dict[str, str]]] | None = {
+            "patients": {name: dict(fields) for name, fields in NEW.items()}
+        }
+        """What a writer says that it was acknowledged; none where it says nothing."""
+        self.attempt_problem = ""
+        """What a writer ends with while something is broken."""
+        self.lingers: Callable[[], object] = lambda: None
+        """What a writer waits for once its first record was acknowledged."""
         self.seeded: list[str] = []
         """Ids of the replicas that were seeded."""
         self.stopped = False
@@ -71,6 +81,22 @@ class FakeSuites:
             raise SeedError(f"{program} ended with code 1")
         self.seeded.append(replica.id)
         self._records[replica.id] = PATIENTS
+
+    def attempt(
+        self,
+        program: str,
+        replica: Replica,
+        tree: EstateTree,
+        *,
+        within: float,
+        noticed: Callable[[], None],
+    ) -> Attempt:
+        self._records[replica.id] = self.writes(self._records[replica.id])
+        noticed()
+        self.lingers()
+        problem = self.attempt_problem
+        result = b"" if self.reports is None else json.dumps(self.reports).encode()
+        return Attempt(problem=problem, result=result)
 
     def run_program(self, program: str, replica: Replica, tree: EstateTree) -> bytes:
         if self.writer_fails:

@@ -29,6 +29,7 @@ from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import reconcile
 from tests.fakes.evidence import FakeEvidence
+from tests.fakes.faults import FakeFaults
 from tests.fakes.images import FakeImages
 from tests.fakes.inventories import PATIENTS, FakeInventories, Records
 from tests.fakes.ledger import FakeClock, FakeLedger
@@ -270,6 +271,7 @@ class FakeWiring(Wiring):
     suites: ScriptedSuites
     inventories: FakeInventories
     probes: FakeProbes
+    faults: FakeFaults
     sites: FakeSites
     orchestrator: FakeOrchestrator
     proposals: FakeProposals
@@ -286,6 +288,7 @@ class FakeWiring(Wiring):
         self.suites = ScriptedSuites(self.evidence, self.replicas.records)
         self.inventories = FakeInventories(self.replicas.records)
         self.probes = FakeProbes()
+        self.faults = FakeFaults(self.replicas)
         self.sites = FakeSites()
         self.signatures = KEYS
         self.engine_key = EngineKey(Ed25519PrivateKey.generate())
@@ -303,6 +306,7 @@ class FakeWiring(Wiring):
             suites=self.suites,
             inventories=self.inventories,
             probes=self.probes,
+            faults=self.faults,
             evidence=self.evidence,
             tree_at=self.repository.at,
             lease=lease,
