@@ -92,6 +92,7 @@ def _standing(
         bench.replicas.ensure_engine_stayed()
         if error.service in allowed:
             raise _never_up(new, error) from None
+        stages.progress(0.5, f"{error}; once more, with the harmless capabilities")
         also = (*allowed, error.service)
     return _standing(new, also, bench, looks, stages)
 

@@ -186,6 +186,20 @@ def _about(name: str, new: Newcomer, seen: Sighting) -> Iterator[str]:
     silent = sorted(set(facts.ports) - set(inside.ports))
     if silent:
         yield f"DECIDE: the image names port {_numbers(silent)}, which nothing listened on."
+    yield from _about_starting(name, new, seen)
+    if new.draft.data["services"][name].get("environment"):
+        yield "DECIDE: `environment` stands here for all to read: is each secret a made-up one?"
+    yield from _about_data(inside.written, bool(new.draft.data["services"][name].get("volumes")))
+    for kind in inside.databases:
+        yield (
+            f"DECIDE: this is a {kind} database: name it in `x-clinops.databases` (docs/inventory"
+            ".md), so that every record is counted before and after an upgrade."
+        )
+    for kind in inside.unread_databases:
+        yield f"DECIDE: {kind} can't be read by ClinOps: write an inventory program."
+
+
+def _about_starting(name: str, new: Newcomer, seen: Sighting) -> Iterator[str]:
     if name in seen.capabilities:
         yield (
             "DECIDE: it did not stay up without capabilities; it did with these. Start it as its "
@@ -198,16 +212,6 @@ def _about(name: str, new: Newcomer, seen: Sighting) -> Iterator[str]:
         )
     elif "healthcheck" not in new.draft.data["services"][name]:
         yield "DECIDE: nothing says when it is ready: write a `healthcheck`."
-    if new.draft.data["services"][name].get("environment"):
-        yield "DECIDE: `environment` stands here for all to read: is each secret a made-up one?"
-    yield from _about_data(inside.written, bool(new.draft.data["services"][name].get("volumes")))
-    for kind in inside.databases:
-        yield (
-            f"DECIDE: this is a {kind} database: name it in `x-clinops.databases` (docs/inventory"
-            ".md), so that every record is counted before and after an upgrade."
-        )
-    for kind in inside.unread_databases:
-        yield f"DECIDE: {kind} can't be read by ClinOps: write an inventory program."
 
 
 def _about_data(written: Sequence[str], volumes: bool) -> Iterator[str]:
