@@ -22,8 +22,8 @@ LABEL_CARRIED: Final = "clinops.carried"
 LABEL_ELSEWHERE: Final = "clinops.elsewhere"
 """On a frozen image: whether anything was written outside the mounts, `yes` or empty."""
 _STORE: Final = "clinops-carried"
-_FLEETING: Final = ("/run", "/var/run", "/dev")
-"""What no program expects to find again."""
+_FLEETING: Final = ("/run", "/var/run", "/dev", "/sbin/docker-init", "/usr/sbin/docker-init")
+"""What no program expects to find again, and the engine's own."""
 
 
 def fresh(paths: Iterable[str]) -> list[Mount]:

@@ -71,6 +71,10 @@ def _bars_from_standard(evidence: Evidence, circumstances: Circumstances) -> Ite
     """Say why a change is no standard change; where nobody can tell, it is none."""
     if evidence.baseline_version is None:
         yield "a standard change: there is no version in use to hold this one against"
+    if evidence.rehearsal is None:
+        yield "a standard change: the way up and the way back were not rehearsed"
+    if evidence.comparison is None:
+        yield "a standard change: behaviour was not compared with the version in use"
     for path in circumstances.changed:
         yield f"a standard change: {path} is not as it was for the version in use"
     for finding in evidence.findings:

@@ -23,6 +23,7 @@ from clinops.domain.outcome import Outcome
 from clinops.domain.signoff import BrokenSignature, ChangeType, CheckedSignature, LineAction
 from clinops.domain.suite import Verdict
 from clinops.domain.waiver import Waiver
+from tests.fakes.compared import comparison, rehearsal
 from tests.fakes.evidence import case, run
 from tests.fakes.gates import (
     HAZARDS,
@@ -485,7 +486,8 @@ STANDARD = policy(standard={"requires": [{"role": "operations"}]})
 
 
 def calm(**changes: Any) -> Evidence:
-    return evidence(**changes)
+    tried = {"rehearsal": rehearsal(), "comparison": comparison()}
+    return evidence(**{**tried, **changes})
 
 
 def by_sam(about: Evidence, **changes: Any) -> GateReport:
@@ -512,6 +514,8 @@ SERIOUS = run(case("test_b", hazards=("ORT-001",)))
     "about",
     [
         calm(baseline_version=None),
+        calm(rehearsal=None),
+        calm(comparison=None),
         calm(findings=(Finding(kind="test-mended", weight=Weight.NOTE, summary="s"),)),
         calm(differences=(difference(declared_by=None),), runs=(MILD,)),
         calm(differences=(difference(),), runs=(SERIOUS,)),
@@ -524,6 +528,8 @@ SERIOUS = run(case("test_b", hazards=("ORT-001",)))
     ],
     ids=[
         "new",
+        "not rehearsed",
+        "not compared",
         "finding",
         "undeclared",
         "serious hazard",
