@@ -31,8 +31,9 @@ test-gate: test-replicas
 test-rest:
 	@$(PY) -m pytest -m "not docker"
 
-bench: setup ## how fast record and pages are with 1,000 releases (after `make demo`: pages too)
+bench: setup ## how fast record and pages are with 1,000 releases (after `make demo`: pages too), and forks
 	@$(PY) scripts/bench_gate.py $(if $(wildcard $(DEMO)/estate/clinops.toml),--estate $(DEMO)/estate)
+	@$(PY) scripts/bench_compare.py
 
 check: ## ruff, format, mypy strict, import-linter, schemas
 	@scripts/setup.sh venv
