@@ -18,7 +18,7 @@ from clinops.domain.probe import ProbeCase, Step
 from clinops.domain.probe_call import DicomCall, Hl7Call, HttpCall
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.scaffold import Newcomer, document
-from clinops.domain.scaffold_suites import MESSAGE
+from clinops.domain.scaffold_suites import ACCEPT, MESSAGE
 from clinops.domain.sighting import (
     DATABASE_PORTS,
     Answer,
@@ -180,7 +180,7 @@ def _door_name(speaks: str, service: str, port: int, taken: set[str]) -> str:
 
 def _knock(session: ProbeSession) -> tuple[str, list[Answer]]:
     """Find out what a port speaks: HTTP, with FHIR below it; DICOM; HL7 over MLLP."""
-    page = _ask(session, Step(http=HttpCall(endpoint="knock", path="/")))
+    page = _ask(session, _get("/"))
     if isinstance(page, dict):
         return "http", [answer_in(page, "knock", "/"), *_fhir(session)]
     echo = _ask(session, Step(dicom=DicomCall(endpoint="knock", verb="echo")))
@@ -193,10 +193,13 @@ def _knock(session: ProbeSession) -> tuple[str, list[Answer]]:
     return "", []
 
 
+def _get(path: str) -> Step:
+    return Step(http=HttpCall(endpoint="knock", path=path, headers={"accept": ACCEPT}))
+
+
 def _fhir(session: ProbeSession) -> Iterator[Answer]:
     for path in _FHIR_PATHS:
-        call = HttpCall(endpoint="knock", path=path, headers={"accept": "application/fhir+json"})
-        answer = answer_in(_ask(session, Step(http=call)), "knock", path)
+        answer = answer_in(_ask(session, _get(path)), "knock", path)
         if answer.fhir:
             yield answer
             return

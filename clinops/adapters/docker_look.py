@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
@@ -80,7 +81,13 @@ class DockerLook:
         look = _Look(self._replicas, replica, service)
         container = self._container(replica, service)
         if not look.has_shell:
-            return Inside(shell=False, ports=facts.ports) if self._runs(container) else None
+            # One that is just ending has no shell either, for a moment.
+            sleep(_SETTLED)
+            if not self._runs(container):
+                return None
+            if not look.has_shell:
+                address = replica.services[service].address
+                return Inside(shell=False, ports=_open_at(address, facts.ports, within))
         # Without a port that it names it may well open none: a worker of a larger system.
         within = within if facts.ports else min(within, _PATIENCE)
         ports = look.settled(frozenset(facts.ports), within)
@@ -169,6 +176,23 @@ class _Look:
     def _run(self, line: str, *words: str) -> Executed:
         command = ["/bin/sh", "-c", line, "sh", *words]
         return self._replicas.execute(self._replica, self._service, command, within=_WITHIN)
+
+
+def _open_at(address: str, ports: Sequence[int], within: float) -> tuple[int, ...]:
+    """Wait from outside until one of some ports is open; return those that are, a moment later."""
+    until = monotonic() + (within if ports else 0)
+    while monotonic() < until and not any(_connects(address, port) for port in ports):
+        sleep(_POLL)
+    sleep(_SETTLED)
+    return tuple(port for port in ports if _connects(address, port))
+
+
+def _connects(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def facts_in(reference: str, attributes: Mapping[str, Any]) -> ImageFacts:

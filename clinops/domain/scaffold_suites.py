@@ -16,6 +16,8 @@ MESSAGE: Final = (
     "RCP|I"
 )
 """A question about a patient that nobody has; it writes nothing."""
+ACCEPT: Final = "application/fhir+json, */*;q=0.8"
+"""The same for the look, the suites and the probes: an answer may depend on it."""
 
 _CONFTEST: Final = '''\
 """What the suites of this product share: what the container itself says of its processes."""
@@ -23,6 +25,7 @@ _CONFTEST: Final = '''\
 import httpx
 import pytest
 
+ACCEPT = "{ACCEPT}"
 LISTENS = "0A"
 
 
@@ -67,7 +70,8 @@ def ask(address_of):
 
     def get(endpoint, path):
         ip, port = address_of(endpoint)
-        return httpx.get(f"http://{ip}:{port}{path}", trust_env=False, timeout=20)
+        address = f"http://{ip}:{port}{path}"
+        return httpx.get(address, headers={"accept": ACCEPT}, trust_env=False, timeout=20)
 
     return get
 '''
@@ -90,7 +94,7 @@ def suites(product: str, under_test: str, seen: Sighting, hazards: Sequence[str]
     """Write suites and probes, by their paths in the estate."""
     home = f"test_suites/{product}"
     files = {
-        f"{home}/conftest.py": _CONFTEST,
+        f"{home}/conftest.py": _CONFTEST.replace("{ACCEPT}", ACCEPT),
         f"{home}/smoke/pytest.ini": _INI.format(
             note="# Smoke runs on sites as well, after a deployment: it reads, and never writes."
         ),
@@ -103,7 +107,12 @@ def suites(product: str, under_test: str, seen: Sighting, hazards: Sequence[str]
         files[f"{home}/regression/test_answers.py"] = _regression(seen, hazards)
     if probes := _probes(seen, hazards):
         head = "# What answered when `clinops new` asked. Add what clinicians do all day.\n"
-        document = {"schema": 1, "product": product, "probes": probes}
+        document = {
+            "schema": 1,
+            "product": product,
+            "defaults": {"http": {"headers": {"accept": ACCEPT}}},
+            "probes": probes,
+        }
         text = yaml.safe_dump(document, sort_keys=False, width=96)
         files[f"{home}/probes/first.yaml"] = head + text
     return files

@@ -209,6 +209,10 @@ def test_a_compose_file_is_carried_over_and_the_rest_is_named(run, estate, tmp_p
     [
         ("services: {a: {image: x}, b: {image: x}}\n", "which service does a release replace?"),
         ("services: {portal: {build: .}}\n", "neither image nor build"),
+        (
+            "services: {portal: {image: 'acme/portal:3.1'}, db: {build: {context: x}}}\n",
+            "no image is named for db",
+        ),
         ("services: {portal: {image: 'acme/none:1'}}\n", "docker pull acme/none:1"),
         ("services: [\n", "not valid YAML"),
     ],

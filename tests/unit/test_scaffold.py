@@ -446,6 +446,31 @@ class TestCarriedOver:
         assert_readable(files)
         assert "LEFT OUT: `services.web.privileged`" in text_of(files, "compose.yaml")
 
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("command", 'portald "unfinished'),
+            ("environment", 7),
+            ("environment", ["TZ=UTC", 7]),
+            ("volumes", "data:/data"),
+            ("volumes", [7]),
+            ("depends_on", "db"),
+            ("depends_on", ["nobody"]),
+        ],
+    )
+    def test_what_is_in_no_form_that_compose_has_is_left_out(self, key, value):
+        text = json.dumps({"services": {"web": {"image": "x", key: value}}})
+        draft = self.draft(text)
+        assert draft.data["services"]["web"] == {"image": "package"}
+        assert {problem.what.split("`")[1].split(".")[2][:4] for problem in draft.left_out} == {
+            key[:4]
+        }
+
+    def test_what_was_around_a_fault_takes_it_along(self):
+        health = {"test": ["CMD"], "disable": True, "interval": 3}
+        text = json.dumps({"services": {"web": {"image": "x", "healthcheck": health}}})
+        assert "healthcheck" not in self.draft(text).data["services"]["web"]
+
     def test_neighbours_are_pinned_to_what_the_engine_holds(self):
         known = {"web": facts("acme/portal:3.1"), "db": facts("acme/db:1", pinned=HOME)}
         draft = pinned(self.draft(), "compose.yaml", known)
