@@ -69,12 +69,7 @@ def routes(bench: Bench) -> Iterator[Route]:
 
 def _bars_from_standard(evidence: Evidence, circumstances: Circumstances) -> Iterator[str]:
     """Say why a change is no standard change; where nobody can tell, it is none."""
-    if evidence.baseline_version is None:
-        yield "a standard change: there is no version in use to hold this one against"
-    if evidence.rehearsal is None:
-        yield "a standard change: the way up and the way back were not rehearsed"
-    if evidence.comparison is None:
-        yield "a standard change: behaviour was not compared with the version in use"
+    yield from _never_tried(evidence)
     for path in circumstances.changed:
         yield f"a standard change: {path} is not as it was for the version in use"
     for finding in evidence.findings:
@@ -90,6 +85,15 @@ def _bars_from_standard(evidence: Evidence, circumstances: Circumstances) -> Ite
             yield f"a standard change: nobody can tell which hazards {difference.subject} touches"
         for hazard in sorted(touched - mild):
             yield f"a standard change: {difference.subject} touches the hazard {hazard}"
+
+
+def _never_tried(evidence: Evidence) -> Iterator[str]:
+    if evidence.baseline_version is None:
+        yield "a standard change: there is no version in use to hold this one against"
+    if evidence.rehearsal is None:
+        yield "a standard change: the way up and the way back were not rehearsed"
+    if evidence.comparison is None:
+        yield "a standard change: behaviour was not compared with the version in use"
 
 
 def _hazards_of(evidence: Evidence, difference: Difference) -> set[str]:
