@@ -14,10 +14,11 @@ from pydantic import JsonValue
 
 from clinops.domain.carried_over import Draft
 from clinops.domain.environment import Environment
+from clinops.domain.newcomer import Newcomer
 from clinops.domain.probe import ProbeCase, Step
 from clinops.domain.probe_call import DicomCall, Hl7Call, HttpCall
 from clinops.domain.replica import Replica, ReplicaFailure
-from clinops.domain.scaffold import Newcomer, document
+from clinops.domain.scaffold_compose import document
 from clinops.domain.scaffold_suites import ACCEPT, MESSAGE
 from clinops.domain.sighting import (
     DATABASE_PORTS,

@@ -19,7 +19,7 @@ from clinops.domain.carried_over import (
     pinned,
 )
 from clinops.domain.manifest import PINNED, Archive, ArchivePackage, ImagePackage
-from clinops.domain.scaffold import UNKNOWN_VERSION, Newcomer, version_in
+from clinops.domain.newcomer import UNKNOWN_VERSION, Newcomer, version_in
 from clinops.domain.sighting import ImageFacts
 from clinops.errors import BadInputError
 from clinops.ports import EstateTree, Images

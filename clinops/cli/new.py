@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from clinops.cli.context import AsJson, Context, err, next_step, of, print_json, say, show
 from clinops.domain.manifest import Name, VersionText
-from clinops.domain.scaffold import Newcomer, scaffold, shared
+from clinops.domain.newcomer import Newcomer
+from clinops.domain.scaffold import scaffold, shared
 from clinops.domain.sighting import Sighting
 from clinops.errors import BadInputError
 from clinops.ports import EstateTree, Replicas

@@ -16,9 +16,10 @@ from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import Manifest
+from clinops.domain.newcomer import Newcomer, version_in
 from clinops.domain.parsing import parse
 from clinops.domain.probe import ProbeFile
-from clinops.domain.scaffold import Newcomer, hazard_ids, scaffold, shared, version_in
+from clinops.domain.scaffold import hazard_ids, scaffold, shared
 from clinops.domain.sighting import (
     Answer,
     Door,
