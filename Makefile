@@ -16,16 +16,15 @@ demo: setup ## a vendor's release from git push to live, on a real system (SIGN=
 
 test: setup ## every test, with a real engine, server, database and browser
 	@scripts/setup.sh tests
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-rest test-server test-gate
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-gate test-server test-rest test-replicas
 
-# Those of tests/docker sweep the engine, so they come before whatever else uses it.
 test-replicas:
 	@$(PY) -m pytest tests/docker -m docker
 
-test-server: test-replicas
+test-server:
 	@$(PY) -m pytest tests/browser tests/flows -m server
 
-test-gate: test-replicas
+test-gate:
 	@$(PY) -m pytest tests/flows -m "docker and not server"
 
 test-rest:
