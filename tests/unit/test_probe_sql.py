@@ -36,7 +36,7 @@ def test_reads_rows_with_bound_parameters(probes: SqlProbes):
 
 def test_nothing_can_be_written(probes: SqlProbes):
     for _ in range(2):
-        with pytest.raises(NoAnswerError, match="(?i)read.only transaction"):
+        with pytest.raises(NoAnswerError, match=r"(?i)read.only transaction"):
             probes.ask(SqlCall.model_construct(**_writing()), {}, 5)
     assert len(ask(probes, "select * from p")["rows"]) == 2
 
