@@ -41,6 +41,9 @@ from flows.replicas import forked, started
 _LASTS: Final = 3.0
 """Seconds that a fault goes on, unless the writer gives up sooner."""
 
+_NEED_A_WRITE: Final = frozenset({"restarted-in-a-write", "disk-full", "network-cut"})
+"""Faults that say nothing unless something is written while they go on."""
+
 
 @dataclass(frozen=True)
 class FaultTried:
@@ -155,10 +158,13 @@ class _Trial:
         with ThreadPoolExecutor(max_workers=1) as pool:
             writing = pool.submit(self._write, replica, noticed)
             noticed.wait(self._within)
+            too_late = writing.done()
             staged.strike()
             self._note(struck=True)
-            if writing.done() and self._found.fault == "restarted-in-a-write":
-                self._doubt("the writer had come to its end before the system was killed")
+            # One that fails the moment it is struck was struck in the middle.
+            too_late = too_late or (writing.done() and not writing.result().problem)
+            if too_late and self._found.fault in _NEED_A_WRITE:
+                self._doubt("the writer had come to its end before it struck: let it write longer")
             wait_for([writing], timeout=_LASTS)
             begun = monotonic()
             mended = staged.mend()
@@ -212,7 +218,7 @@ class _Trial:
             self._doubt(error.diagnostics())
             return
         self._note(reported=written is not None, acknowledged=counted(written))
-        self._note(before=sum(counted(before).values()))
+        self._note(before=sum(counted(before).values()), hindered=bool(attempt.problem))
         if after is None:
             return
         if written is not None and (names := unknown(written, before, after)):

@@ -151,6 +151,8 @@ class _Staged:
                 self.client, container, name, service, self.network, volumes_from=str(holder.id)
             )
         self.replica = self._ready()
+        for name, holder in self.holders.items():
+            full_disk.fill_most(holder, self.environment.services[name])
         return ""
 
     def _with_clocks_to_be_set(self) -> str:

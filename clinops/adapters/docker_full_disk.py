@@ -26,8 +26,11 @@ _ROOM: Final = 64 * 2**20
 """What is left to a system that starts, until the disk is filled."""
 _PAGE = 4096
 _HOLD = ["sh", "-c", "while :; do sleep 600; done"]
+_LEFT: Final = 24 * 2**20
+"""What is left of that until the moment when it strikes, so that it does so at once."""
+_FILL_MOST = f'head -c {_ROOM - _LEFT} /dev/zero > "$1/.clinops-most"'
 _FILL = 'cat /dev/zero > "$1/.clinops-full" 2>/dev/null; ! echo full > "$1/.clinops-more"'
-_EMPTY = 'rm -f "$1/.clinops-full" "$1/.clinops-more"'
+_EMPTY = 'rm -f "$1/.clinops-full" "$1/.clinops-more" "$1/.clinops-most"'
 
 
 class TooLargeError(Exception):
@@ -69,6 +72,12 @@ def hold(client: DockerClient, old: Container, service: Service) -> Container:
         holder.remove(force=True, v=True)
         raise
     return holder
+
+
+def fill_most(holder: Container, service: Service) -> None:
+    """Leave little room in every volume."""
+    for path in service.mounts:
+        _run(holder, _FILL_MOST, path)
 
 
 def fill(holder: Container, service: Service) -> bool:

@@ -48,6 +48,8 @@ class FaultTrial(Value):
     """Whether the writer program said which records the system had acknowledged."""
     acknowledged: dict[str, int] = Field(default_factory=dict)
     """Records that the system acknowledged before and while it was struck, by collection."""
+    hindered: bool = False
+    """Whether the writer program failed meanwhile, as it may: not everything could be written."""
     before: int = 0
     """Records that were there before."""
     losses: tuple[Loss, ...] = ()
@@ -81,11 +83,18 @@ def lost(before: Inventory, written: Inventory | None, after: Inventory) -> list
     """
     everything = _together(before, written)
     asked = _programs(everything)
-    if asked:
-        kept = {name: everything.collections[name] for name in asked}
-        everything = Inventory(collections=kept)
-        before = Inventory(collections={n: c for n, c in before.collections.items() if n in asked})
-    found = losses(Readings(before, before, everything, after))
+    counts = asked or everything.collections.keys()
+    expected = {name: everything.collections[name] for name in counts}
+    # What is acknowledged of a record that was there already has to be there as well.
+    was = {
+        name: expected[name].model_copy(
+            update={"records": {key: expected[name].records[key] for key in each.records}}
+        )
+        for name, each in before.collections.items()
+        if name in counts
+    }
+    old, new = Inventory(collections=was), Inventory(collections=expected)
+    found = losses(Readings(old, old, new, after))
     return [loss for loss in found if asked or not loss.field]
 
 
@@ -96,9 +105,12 @@ def unknown(written: Inventory, *read: Inventory) -> list[str]:
 
 
 def counted(inventory: Inventory | None) -> dict[str, int]:
-    """Count records by collection."""
-    found = inventory.collections if inventory is not None else {}
-    return {name: len(each.records) for name, each in found.items() if each.records}
+    """Count records by collection: as interfaces show them, where they are asked."""
+    if inventory is None:
+        return {}
+    names = _programs(inventory) or set(inventory.collections)
+    sizes = {name: len(inventory.collections[name].records) for name in sorted(names)}
+    return {name: size for name, size in sizes.items() if size}
 
 
 def findings(tried: FaultsTried) -> list[Finding]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clinops.domain.dossier import Dossier, SuiteFile
+from clinops.domain.fault_trial import IN_WORDS, FaultTrial
 from clinops.domain.finding import Weight
 from clinops.domain.outcome import State
 from clinops.domain.plain_words import count
@@ -114,10 +115,12 @@ def _refusing(dossier: Dossier) -> str:
     """Say what of behaviour, data, speed or the rehearsal refuses; empty where none of it does."""
     found = Counter(one.kind for one in dossier.findings if one.weight is Weight.REFUSES)
     rehearsed = any(kind.startswith(("upgrade", "rollback", "written-over")) for kind in found)
+    broken = any(kind.startswith("fault") for kind in found)
     said = [
         *([f"{count(n, 'change')} that nobody declared"] if (n := found["regression"]) else []),
         *([f"{count(n, 'slower answer')}"] if (n := found["slower"]) else []),
         *(["an upgrade or a way back that fails"] if rehearsed else []),
+        *(["data lost when something breaks"] if broken else []),
     ]
     return listed(said) if said else ""
 
@@ -171,6 +174,19 @@ def not_compared(dossier: Dossier) -> str:
     return "there are no probes"
 
 
+def fault_mark(trial: FaultTrial) -> tuple[str, str]:
+    """Say what came of a fault trial."""
+    if not trial.struck:
+        return "doubt", "Not tried"
+    if trial.problem:
+        return "bad", "It did not come back"
+    if trial.lost:
+        return "bad", "Records are lost"
+    if trial.doubt:
+        return "doubt", "It proves nothing"
+    return "good", "Nothing is lost"
+
+
 def suite_line(suite: SuiteFile) -> str:
     """Say how a suite ended on the candidate."""
     if suite.candidate is None:
@@ -194,6 +210,7 @@ def readable(name: str) -> str:
 
 TEMPLATES.filters |= {
     "readable": readable,
+    "fault_mark": fault_mark,
     "suite_line": suite_line,
     "way_back": way_back,
     "not_compared": not_compared,
@@ -204,4 +221,5 @@ TEMPLATES.globals |= {
     "WEIGHTS": WEIGHTS,
     "VERDICTS": VERDICTS,
     "WAYS_BACK": WAYS_BACK,
+    "FAULTS": IN_WORDS,
 }

@@ -12,6 +12,7 @@ from clinops.domain.comparison import Group
 from clinops.domain.difference import Difference, differing_results, undeclared
 from clinops.domain.digest import canonical, digest_bytes
 from clinops.domain.evidence import Evidence, compare_runs, decide, missing_runs
+from clinops.domain.fault_trial import FaultsTried
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import STATE_AFTER, Outcome
 from clinops.domain.suite import Role, Verdict
@@ -143,6 +144,7 @@ def test_the_digest_covers_every_field():
         "waivers": (WAIVER,),
         "rehearsal": rehearsal(),
         "comparison": comparison(),
+        "faults": FaultsTried(asked=("paused",), trials=()),
         "outcome": Outcome.REFUSED,
         "files": {},
         "engine": "0.2.0",

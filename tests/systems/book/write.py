@@ -1,0 +1,22 @@
+"""Write new patients for three seconds, and note each as soon as the book has acknowledged it."""
+
+import json
+import os
+from itertools import count
+from pathlib import Path
+from time import monotonic
+
+from book import ask
+
+if __name__ == "__main__":
+    result = Path(os.environ["CLINOPS_RESULT"])
+    acknowledged: dict[str, dict[str, str]] = {}
+    begun = monotonic()
+    for number in count(9991000000):
+        if monotonic() - begun > 3:
+            break
+        ask(f"PUT {number} Person {number}")
+        acknowledged[str(number)] = {"name": f"Person {number}"}
+        # In one step, so that whoever reads it meanwhile finds it whole.
+        result.with_suffix(".new").write_text(json.dumps({"patients": acknowledged}))
+        result.with_suffix(".new").replace(result)
