@@ -225,9 +225,12 @@ def _subject(each: Occurrence) -> str:
     if each.word:
         return f"{each.probe}: {each.word}"
     change = each.change
-    part = next((segment for segment in each.place if segment != "*"), "")
-    by_name = change.kind != "changed" and each.place[-1:] not in {("*",), ()}
-    scope = _kind(each.observation) if by_name or part in _COMMON else each.probe
+    named = [segment for segment in each.place if segment != "*"]
+    # A whole part of an answer that is gone says nothing of another probe's.
+    whole = change.kind == "removed" and len(named) == 1
+    by_name = change.kind != "changed" and each.place[-1:] not in {("*",), ()} and not whole
+    common = bool(named) and named[0] in _COMMON and not whole
+    scope = _kind(each.observation) if by_name or common else each.probe
     word: str = "order changed" if change.order else change.kind
     if change.kind == "changed" and _type(change.before) != _type(change.after):
         word = f"changed from {_type(change.before)} to {_type(change.after)}"

@@ -54,3 +54,9 @@ def test_a_name_that_loses_what_makes_it_one_is_a_change_of_its_own(text: str, n
 def test_the_same_number_written_with_other_digits_is_no_change_of_its_kind():
     (found,) = subjects(answer(KVP="0.5"), answer(KVP=".5"))
     assert "written as" not in found[0]
+
+
+def test_a_whole_part_of_an_answer_that_is_gone_is_told_of_its_probe():
+    answers = {"status": 0, "datasets": [{"PatientID": "9990000018"}]}
+    (found,) = compared(answers, answers, {"status": 0}).groups
+    assert found.subject == f"{found.examples[0].probe} datasets: removed"
