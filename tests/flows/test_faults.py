@@ -12,7 +12,9 @@ from clinops.domain.finding import Finding, Weight
 from clinops.domain.outcome import Outcome
 from clinops.domain.replica import ReplicaFailure
 from clinops.errors import EngineError, SeedError
+from clinops.gatehouse.app import application
 from flows.gate import load_evidence
+from tests.fakes.browser import Browser
 from tests.fakes.inventories import NEW, PATIENTS
 from tests.fakes.wiring import COMPOSE, FakeWiring, compose
 
@@ -204,3 +206,25 @@ def test_the_findings_of_faults_can_not_be_left_out_of_evidence(wiring):
     none = evidence.faults.model_copy(update={"trials": ()})
     forged = forged.model_copy(update={"faults": none})
     assert any("not tried" in one for one in forged.contradictions())
+
+
+def test_the_page_of_a_release_shows_what_broke_and_what_was_lost(wiring):
+    wiring.faults.loses["2.0"] = without(NANDU)
+    wiring.suites.reports = {"patients": {NANDU: {"name": "<script>alert(1)</script>"}}}
+    record = wiring.qualify(wiring.offer())
+    page = Browser(application(wiring)).text(f"/releases/{record.id}")
+    section = page.split('id="faults"')[1].split("</section>")[0]
+    assert "Database killed and started again" in section
+    assert "2 records from before, 1 new one acknowledged" in section
+    assert "Records are lost" in section
+    assert NANDU in section
+    assert "<script>alert" not in page
+    assert "data lost when something breaks" in page
+
+
+def test_the_page_says_what_was_not_tried(wiring):
+    wiring.faults.impossible["database-killed"] = "no such thing here"
+    record = wiring.qualify(wiring.offer())
+    section = Browser(application(wiring)).text(f"/releases/{record.id}").split('id="faults"')[1]
+    assert "Not tried" in section.split("</section>")[0]
+    assert "no such thing here" in section.split("</section>")[0]
