@@ -227,6 +227,13 @@ def test_a_system_that_writes_before_it_acknowledges_loses_nothing(trials, fault
     assert trial.acknowledged["patients"] > 0
 
 
+@pytest.mark.parametrize(
+    "fault", ["database-killed", "disk-full", "network-cut", "restarted-in-a-write"]
+)
+def test_a_writer_is_told_what_could_not_be_written(trials, fault):
+    assert trials["1", fault].hindered
+
+
 def test_a_system_that_acknowledges_what_it_holds_in_memory_is_refused_with_the_records_named(
     trials,
 ):

@@ -15,8 +15,10 @@ if __name__ == "__main__":
     for number in count(9991000000):
         if monotonic() - begun > 3:
             break
-        ask(f"PUT {number} Person {number}")
-        acknowledged[str(number)] = {"name": f"Person {number}"}
+        # Long enough that a disk's last page does not hold all of them.
+        name = f"Person {number}".ljust(150, ".")
+        ask(f"PUT {number} {name}")
+        acknowledged[str(number)] = {"name": name}
         # In one step, so that whoever reads it meanwhile finds it whole.
         result.with_suffix(".new").write_text(json.dumps({"patients": acknowledged}))
         result.with_suffix(".new").replace(result)
