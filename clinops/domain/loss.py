@@ -36,7 +36,8 @@ def losses(readings: Readings) -> list[Loss]:
     What an interface of the system says of a record from before the upgrade has to read as it did
     then. A row or a file may be what the upgrade or the writing has made of it, for that was
     judged (as a difference) when it happened: the way back must not change it further, unless it
-    is a counter that writing has moved as well.
+    is a counter that writing has moved as well. Where no interface is asked, nobody knows whether
+    the old version can read what writing made of an older row: then that is a loss, too.
     """
     return [
         loss
@@ -81,6 +82,8 @@ class _Record(NamedTuple):
     source: Source
     known: frozenset[str]
     """The fields that were known before the upgrade."""
+    alone: bool
+    """Whether tables and files are all that was read: no interface was asked for anything."""
     before: Mapping[str, str] | None
     upgraded: Mapping[str, str] | None
     written: Mapping[str, str] | None
@@ -105,10 +108,14 @@ def _records(name: str, readings: Readings) -> Iterator[_Record]:
     there = [collection for collection in found if collection is not None]
     digested = any(collection.digested for collection in there)
     known = found[0].names if found[0] is not None else frozenset()
+    alone = all(
+        collection.source is not Source.PROGRAM
+        for collection in readings.before.collections.values()
+    )
     wanted = [collection.records for collection in (found[0], found[2]) if collection is not None]
     for record in sorted(set().union(*wanted)):
         moments = (_fields(collection, record, digested) for collection in found)
-        yield _Record(name, record, there[0].source, known, *moments)
+        yield _Record(name, record, there[0].source, known, alone, *moments)
 
 
 def _fields(collection: Collection | None, record: str, digested: bool) -> Mapping[str, str] | None:
@@ -130,7 +137,7 @@ def _gone(record: _Record) -> Iterator[Loss]:
     new = record.before is None
     if new and record.upgraded is not None:
         return
-    went_earlier = record.upgraded is None or record.written is None
+    went_earlier = record.upgraded is None or (record.written is None and not record.alone)
     if not new and went_earlier and record.source is not Source.PROGRAM:
         return
     held = in_brief(record.before or record.written or {})
@@ -138,11 +145,13 @@ def _gone(record: _Record) -> Iterator[Loss]:
 
 
 def _of_field(record: _Record, field: str) -> Iterator[Loss]:
-    values = _Values(*(None if one is None else one.get(field) for one in record[4:]))
+    values = _Values(*(None if one is None else one.get(field) for one in record[5:]))
     # The old version has no columns of the new one; what its interfaces say must be the same.
     known = record.source is Source.PROGRAM or field in record.known
     old = record.before is not None and known
     lost = _lost(record.source, values, old=old)
+    if lost is None and old and record.alone and _rewritten(values):
+        lost = "old"
     if lost is not None:
         then = values.written if lost == "new" else values.before
         before, after = excerpts(then, values.back)
@@ -176,3 +185,10 @@ def _lost(source: Source, values: _Values, *, old: bool) -> Literal["new", "old"
     if upgraded != written or not old or back in {before, upgraded}:
         return None
     return "old"
+
+
+def _rewritten(values: _Values) -> bool:
+    """Whether writing changed what was there, and it came back like that; counters may move on."""
+    before, upgraded, written, back = values
+    changed = written != upgraded and back not in {before, upgraded}
+    return changed and not all(_COUNTS.fullmatch(value or "") for value in values)

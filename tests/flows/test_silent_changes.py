@@ -59,7 +59,7 @@ VALUES = {
 
 @pytest.fixture(scope="module")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
-    with records(tmp_path_factory.mktemp("records")) as made:
+    with records(tmp_path_factory.mktemp("records"), writer="write.py") as made:
         yield made
 
 
@@ -96,6 +96,7 @@ def test_a_version_that_harms_nothing_qualifies(estate):
     assert evidence.outcome is Outcome.QUALIFIED, evidence.findings
     assert evidence.rehearsal.way_back is WayBack.CLEAN
     assert evidence.rehearsal.read["records:/data/records.db#patients"] == 10_000
+    assert evidence.rehearsal.written["records:/data/records.db#patients"] == 2
     assert evidence.comparison.groups == ()
     assert set(evidence.comparison.rules_used) == {rule["id"] for rule in RULES}
 
@@ -214,6 +215,14 @@ def test_records_that_the_old_version_can_not_read_are_no_clean_way_back(ways_ba
     refusing = [one for one in findings(rehearsal) if one.weight is Weight.REFUSES]
     assert {one.kind for one in refusing} == {"rollback-lossy"}
     assert any("patients" in one.summary for one in refusing)
+
+
+def test_names_that_writing_has_garbled_are_no_clean_way_back_though_no_program_reads_them(estate):
+    candidate = estate.offer("encodes")
+    rehearsal = candidate.comes_back(candidate.goes_up())
+    assert rehearsal.way_back is WayBack.LOSSY
+    refusing = {one.kind for one in findings(rehearsal) if one.weight is Weight.REFUSES}
+    assert refusing == {"rollback-lossy"}
 
 
 def test_an_empty_list_and_a_garbled_name_are_told_apart(ways_back):

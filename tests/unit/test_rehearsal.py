@@ -137,8 +137,18 @@ def test_a_row_may_stay_as_the_upgrade_made_it():
 def test_a_row_that_the_upgrade_removed_is_not_lost_once_more():
     old, none = table({"1": {"v": "6"}}, "v"), table({}, "v")
     assert lost(old, none, none, none) == []
-    assert lost(old, old, none, none) == []
     assert lost(old, old, old, none) == [("1", "", False)]
+
+
+def test_what_writing_made_of_older_rows_is_lost_where_no_interface_is_asked():
+    old = table({"1": {"name": "Ann", "seen": "3"}, "2": {"name": "Bob", "seen": "3"}})
+    new = table({"1": {"name": "QW5u", "seen": "4"}, "3": {"name": "Eve", "seen": "1"}})
+    assert lost(old, old, new, new) == [("1", "name", False), ("2", "", False)]
+    with_program = [
+        Inventory(collections={**each.collections, **patients(**ANN).collections})
+        for each in (old, old, new, new)
+    ]
+    assert lost(*with_program) == []
 
 
 def test_a_row_that_only_the_way_back_alters_is_lost():
