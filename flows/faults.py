@@ -13,7 +13,7 @@ from concurrent.futures import wait as wait_for
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Event
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from clinops.domain.attempt import Attempt, acknowledged
@@ -158,13 +158,9 @@ class _Trial:
         with ThreadPoolExecutor(max_workers=1) as pool:
             writing = pool.submit(self._write, replica, noticed)
             noticed.wait(self._within)
-            too_late = writing.done()
             staged.strike()
+            struck = time()
             self._note(struck=True)
-            # One that fails the moment it is struck was struck in the middle.
-            too_late = too_late or (writing.done() and not writing.result().problem)
-            if too_late and self._found.fault in _NEED_A_WRITE:
-                self._doubt("the writer had come to its end before it struck: let it write longer")
             wait_for([writing], timeout=_LASTS)
             begun = monotonic()
             mended = staged.mend()
@@ -172,6 +168,8 @@ class _Trial:
             seconds = monotonic() - begun
             # Only once it has ended: what it is told while records are read may be missed there.
             attempt = writing.result()
+        if self._found.fault in _NEED_A_WRITE and not attempt.problem and attempt.last <= struck:
+            self._doubt("nothing was written while it went on: let the writer write longer")
         return self._read_again(mended, seconds), attempt
 
     def _write(self, replica: Replica, noticed: Event) -> Attempt:

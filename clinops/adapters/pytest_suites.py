@@ -128,7 +128,8 @@ class PytestSuites:
                 watch.join()
             problem = finished.in_words if finished.exit_code else ""
             result = _result(place.result, f"environments/{replica.product}/{program}")
-            return Attempt(problem=problem, result=result)
+            last = place.result.stat().st_mtime if result else 0.0
+            return Attempt(problem=problem, result=result, last=last)
 
 
 def _watch(result: Path, noticed: Callable[[], None], ended: threading.Event) -> None:

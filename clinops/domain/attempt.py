@@ -22,6 +22,8 @@ class Attempt(Value):
     """Why it failed; empty where it ended well."""
     result: bytes = b""
     """What it had left at `CLINOPS_RESULT` by then."""
+    last: float = 0.0
+    """When it last wrote there, in seconds since the epoch; 0 where it never did."""
 
 
 def acknowledged(attempt: Attempt, program: str) -> Inventory | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from math import inf
 
 from clinops.domain.attempt import Attempt
 from clinops.domain.digest import digest_bytes
@@ -38,8 +39,8 @@ class FakeSuites:
         """What a writer says that it was acknowledged; none where it says nothing."""
         self.attempt_problem = ""
         """What a writer ends with while something is broken."""
-        self.lingers: Callable[[], object] = lambda: None
-        """What a writer waits for once its first record was acknowledged."""
+        self.last_acknowledged = inf
+        """When a writer was last told that something is stored."""
         self.seeded: list[str] = []
         """Ids of the replicas that were seeded."""
         self.stopped = False
@@ -93,10 +94,9 @@ class FakeSuites:
     ) -> Attempt:
         self._records[replica.id] = self.writes(self._records[replica.id])
         noticed()
-        self.lingers()
         problem = self.attempt_problem
         result = b"" if self.reports is None else json.dumps(self.reports).encode()
-        return Attempt(problem=problem, result=result)
+        return Attempt(problem=problem, result=result, last=self.last_acknowledged)
 
     def run_program(self, program: str, replica: Replica, tree: EstateTree) -> bytes:
         if self.writer_fails:

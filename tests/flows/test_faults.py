@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Event
 from typing import Any
 
 import pytest
@@ -156,17 +155,20 @@ def test_a_report_that_can_not_be_held_against_records_proves_nothing(wiring, re
     assert why in the_finding(evidence).summary
 
 
-@pytest.mark.parametrize("in_time", [True, False])
-def test_a_write_that_ended_before_the_kill_was_not_in_the_middle(wiring, in_time):
+@pytest.mark.parametrize("fault", ["restarted-in-a-write", "disk-full", "network-cut"])
+def test_a_fault_during_which_nothing_was_written_proves_nothing(wiring, fault):
+    wiring.commit({COMPOSE: compose(faults=[fault])})
+    wiring.suites.last_acknowledged = 0.0
+    evidence = tried(wiring)
+    assert told(evidence) == [("fault-proves-nothing", Weight.INCONCLUSIVE)]
+    assert "nothing was written while it went on" in the_finding(evidence).summary
+
+
+def test_a_write_that_fails_was_under_way(wiring):
     wiring.commit({COMPOSE: compose(faults=["restarted-in-a-write"])})
-    struck, ended = Event(), Event()
-    wiring.faults.on_strike = struck.set
-    if in_time:
-        wiring.suites.lingers = lambda: struck.wait(10)
-    else:
-        wiring.faults.on_strike = lambda: ended.wait(0.5)
-    expected = [] if in_time else [("fault-proves-nothing", Weight.INCONCLUSIVE)]
-    assert told(tried(wiring)) == expected
+    wiring.suites.last_acknowledged = 0.0
+    wiring.suites.attempt_problem = "ended with code 1"
+    assert told(tried(wiring)) == []
 
 
 def test_a_new_system_is_started_and_seeded_for_each_fault(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from threading import Event
 
 import pytest
@@ -42,6 +43,7 @@ def test_what_a_program_left_before_it_failed_is_kept():
     made = attempt(source, Event())
     assert made.result == b"{}"
     assert made.problem == "ended with code 1:\nconnection reset"
+    assert abs(made.last - time.time()) < 60
 
 
 def test_the_first_result_is_noticed_while_the_program_goes_on(tmp_path):
@@ -67,7 +69,8 @@ def test_the_first_result_is_noticed_while_the_program_goes_on(tmp_path):
 
 def test_a_program_that_leaves_nothing_is_never_noticed():
     noticed = Event()
-    assert attempt("", noticed).result == b""
+    made = attempt("", noticed)
+    assert (made.result, made.last) == (b"", 0.0)
     assert not noticed.is_set()
 
 
