@@ -167,3 +167,14 @@ def test_strikes_what_the_environment_has():
     )
     assert found.struck_by("database-killed") == found.struck_by("network-cut") == ("db",)
     assert found.struck_by("disk-full") == found.struck_by("clock-skewed") == ("app",)
+
+
+def test_a_writer_that_reports_nothing_is_told_and_does_not_refuse():
+    assert told(trial(reported=False)) == [("fault-unreported", Weight.NOTE)]
+
+
+def test_survives_who_comes_back_and_loses_nothing():
+    assert trial().survived
+    assert not trial(lost=1).survived
+    assert not trial(problem="it never got ready").survived
+    assert counted(None) == {}
