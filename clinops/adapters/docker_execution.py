@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from docker import DockerClient
 from docker.errors import APIError
@@ -53,19 +54,27 @@ def _exit_code(client: DockerClient, execution: str, until: float) -> int:
     return int(state["ExitCode"])
 
 
+class _Connection(NamedTuple):
+    line: socket.socket
+    """For its time limit only."""
+    reader: io.BufferedReader
+    """NOTE: what came together with the head of the answer is here, and not on the line any more:
+    the SDK hands out the line alone, and loses what a quick command says."""
+
+
 @contextmanager
-def _attached(client: DockerClient, execution: str) -> Iterator[socket.socket]:
+def _attached(client: DockerClient, execution: str) -> Iterator[_Connection]:
     stream: Any = client.api.exec_start(execution, socket=True)
-    # NOTE: closing what the SDK hands out would leave the connection below it open.
-    connection = stream._sock  # noqa: SLF001
+    line, answer = stream._sock, stream._response  # noqa: SLF001
     try:
-        yield connection
+        yield _Connection(line, answer.raw._fp.fp)  # noqa: SLF001
     finally:
-        stream._response.close()  # noqa: SLF001
-        connection.close()
+        # Closing what the SDK hands out would leave the connection below it open.
+        answer.close()
+        line.close()
 
 
-def _output(connection: socket.socket, until: float) -> Iterator[bytes]:
+def _output(connection: _Connection, until: float) -> Iterator[bytes]:
     while header := _read(connection, _HEADER.size, until):
         _, left = _HEADER.unpack(header)
         while left:
@@ -76,15 +85,15 @@ def _output(connection: socket.socket, until: float) -> Iterator[bytes]:
             yield chunk
 
 
-def _read(connection: socket.socket, count: int, until: float) -> bytes:
+def _read(connection: _Connection, count: int, until: float) -> bytes:
     """Read exactly so many bytes; fewer only at the end. Raises TimeoutError."""
     found = b""
     while len(found) < count:
         left = until - monotonic()
         if left <= 0:
             raise TimeoutError
-        connection.settimeout(left)
-        more = connection.recv(count - len(found))
+        connection.line.settimeout(left)
+        more = connection.reader.read1(count - len(found))
         if not more:
             return b""
         found += more
