@@ -42,7 +42,8 @@ USER orthanc
 """
 NEVER_READY = 'ENTRYPOINT ["sh", "-c", "echo the licence has expired; sleep 600"]'
 # A new ENTRYPOINT takes the inherited CMD away, so the configuration is named.
-AT_A_SITE = "grep -q ' /var/lib/orthanc ' /proc/mounts"
+# Replicas have volumes as well, once they have been moved, but those have no names.
+AT_A_SITE = "grep -q volumes/clinops /proc/self/mountinfo"
 BREAKS_AT_SITES = f'ENTRYPOINT ["sh", "-c", "{AT_A_SITE} && exec false; exec Orthanc {CONFIG}"]'
 
 
@@ -92,7 +93,7 @@ def test_an_engine_that_goes_away_is_our_error_and_the_release_is_taken_up_again
     wiring = setback.wiring
     reconcile(wiring)
     with pytest.raises(EngineError):
-        qualify_release(release, wiring, CutsWhen("suite on", engine))
+        qualify_release(release, wiring, CutsWhen("rehearse the upgrade", engine))
     monkeypatch.delenv("DOCKER_HOST")
     record = wiring.release(release)
     assert record.state is State.ERRORED
