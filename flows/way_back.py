@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from time import monotonic
 
 from clinops.domain.inventory import Inventory
@@ -83,19 +84,26 @@ def _write_and_return(
         after = _write(going, replica, upgraded)
         if after is None or isinstance(replica, ReplicaFailure):
             return _Return()
-        back = _declared_way(going, replica, backup)
-    came = _Return(
-        WayBack.IMPOSSIBLE,
-        upgraded=True,
-        altered=tuple(altered(upgraded, after)),
-        written=written(upgraded, after),
+        back, started = _gone_back(going, replica, backup)
+    lost, lost_at_once = (
+        None if one is None else tuple(losses(Readings(before, upgraded, after, one)))
+        for one in (back, started)
     )
-    if back is not None:
-        lost = tuple(losses(Readings(before, upgraded, after, back)))
-        way_back = WayBack.LOSSY if lost else WayBack.CLEAN
-        came = replace(came, way_back=way_back, lost=lost)
-    point = _point_of_no_return(going, came.way_back, read, candidate, backup)
-    return replace(came, point_of_no_return=point)
+    wrote = written(upgraded, after)
+    return _Return(
+        _judged(lost),
+        upgraded=True,
+        lost=lost or (),
+        altered=tuple(altered(upgraded, after)),
+        written=wrote,
+        point_of_no_return=_point_of_no_return(going.plan, lost_at_once, wrote=bool(wrote)),
+    )
+
+
+def _judged(lost: Sequence[Loss] | None) -> WayBack:
+    if lost is None:
+        return WayBack.IMPOSSIBLE
+    return WayBack.LOSSY if lost else WayBack.CLEAN
 
 
 def _write(
@@ -136,17 +144,34 @@ def _never_again(going: Rehearsing, failure: ReplicaFailure) -> None:
         )
 
 
-def _declared_way(going: Rehearsing, replica: Replica, backup: Snapshot) -> Inventory | None:
-    """Go the declared way back; return what the old version reads, if it works."""
+def _gone_back(
+    going: Rehearsing, replica: Replica, backup: Snapshot
+) -> tuple[Inventory | None, Inventory | None]:
+    """Go the declared way back, and start the old version again on what the candidate wrote.
+
+    Returns:
+        What the old version reads after the one and after the other; none where it does not work.
+    """
     rollback = going.plan.manifest.rollback
     going.downtime = 0.0
     if rollback.strategy == "restore":
-        return _restored(going, backup)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            started = pool.submit(_simply_started, going, replica, backup)
+            return _restored(going, backup), started.result()
     if rollback.command is not None:
         name = f"{replica.version}: the command of the way back"
         if not going.command(name, replica, rollback.command, PATIENCE):
-            return None
-    return _moved_back(going, replica, backup)
+            return None, None
+    old = _moved_back(going, replica, backup)
+    back = _working(going, old) if old is not None else None
+    return back, back
+
+
+def _simply_started(going: Rehearsing, replica: Replica, backup: Snapshot) -> Inventory | None:
+    """Return what the old version reads without any backup; no site would go that way."""
+    aside = Rehearsing(going.plan, going.tree, going.bench)
+    old = _moved_back(aside, replica, backup)
+    return aside.inventory("without the backup", old) if old is not None else None
 
 
 def _restored(going: Rehearsing, backup: Snapshot) -> Inventory | None:
@@ -159,10 +184,10 @@ def _restored(going: Rehearsing, backup: Snapshot) -> Inventory | None:
         return None if isinstance(old, ReplicaFailure) else _working(going, old)
 
 
-def _moved_back(going: Rehearsing, replica: Replica, backup: Snapshot) -> Inventory | None:
+def _moved_back(going: Rehearsing, replica: Replica, backup: Snapshot) -> Replica | None:
     version = going.plan.version_of(Role.BASELINE)
     old = going.move(replica, backup.bases, version, Role.BASELINE)
-    return None if isinstance(old, ReplicaFailure) else _working(going, old)
+    return None if isinstance(old, ReplicaFailure) else old
 
 
 def _working(going: Rehearsing, old: Replica) -> Inventory | None:
@@ -173,29 +198,28 @@ def _working(going: Rehearsing, old: Replica) -> Inventory | None:
     return back if working else None
 
 
-def _point_of_no_return(
-    going: Rehearsing,
-    way_back: WayBack,
-    read: tuple[Inventory, Inventory],
-    candidate: Snapshot,
-    backup: Snapshot,
-) -> str:
-    """Find out from when on the old version can't simply be started again, by trying it."""
-    plan = going.plan
+def _point_of_no_return(plan: Plan, lost: Sequence[Loss] | None, *, wrote: bool) -> str:
+    """Say from when on the old version can't simply be started again, as far as it was tried.
+
+    Args:
+        plan: The plan.
+        lost: What it does not read as before once the candidate has written; none where it does
+            not work then.
+        wrote: Whether anything that the candidate wrote is to be read there.
+    """
     old, new = plan.version_of(Role.BASELINE), plan.version_of(Role.CANDIDATE)
-    binary = plan.manifest.rollback.strategy == "binary"
-    if binary and way_back is WayBack.CLEAN:
+    if plan.manifest.rollback.strategy == "script":
+        return f"Not known: {old} was started again only after the command of the way back."
+    if lost and all(loss.new for loss in lost):
+        return f"The first record that {new} writes: {old} reads only what is older as before."
+    if lost is None or lost:
+        how = "does not work on the data" if lost is None else "reads some records otherwise"
+        if plan.environment.clinops.writer is None:
+            return f"The first start of {new}: from then on, {old} {how}."
+        since = f"The first start of {new} or the first record that it writes"
+        return f"{since}: from then on, {old} {how}. Which of the two was not tried."
+    if wrote:
         return f"None was found: {old} reads every record again on the data of {new}."
-    trial = Rehearsing(plan, going.tree, going.bench)
-    with trial.forked(candidate, Role.CANDIDATE) as replica:
-        back = _moved_back(trial, replica, backup) if isinstance(replica, Replica) else None
-    if back is None:
-        return f"The first start of {new}: from then on, {old} does not work on the data."
-    before, upgraded = read
-    if losses(Readings(before, upgraded, upgraded, back)):
-        return f"The first start of {new}: from then on, {old} reads some records otherwise."
-    if binary:
-        return f"The first record that {new} writes: until then, {old} can simply be started again."
     return (
         f"Until {new} writes something, {old} can simply be started again; "
         "whether it can afterwards was not tried."

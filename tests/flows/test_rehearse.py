@@ -298,7 +298,19 @@ def test_a_restore_loses_only_what_was_written_since_and_says_what(rehearsal):
     (lost,) = rehearsed.rehearsal.losses
     assert (lost.record, lost.new, "Ñandú" in lost.before) == ("9990000034", True, True)
     assert rehearsed.rehearsal.seconds_back is not None
-    assert "Until 2.0 writes something" in rehearsed.rehearsal.point_of_no_return
+    assert rehearsed.rehearsal.point_of_no_return.startswith("None was found")
+
+
+def test_a_restore_forks_the_backup_and_starts_the_old_version_on_what_was_written(rehearsal):
+    rehearsed = rehearsal.comes_back("restore")
+    assert rehearsal.systems.done[3] == "fork 2.0"
+    assert sorted(rehearsal.systems.done[4:]) == ["fork 1.0", "move to 1.0"]
+    assert rehearsal.suites.runs == [("smoke", "1.0", Role.BASELINE)]
+    assert [step.name for step in rehearsed.rehearsal.steps[-3:]] == [
+        "1.0: start from the backup",
+        "1.0: read the records after the way back",
+        "1.0: the smoke suite",
+    ]
 
 
 def test_an_old_version_that_loses_new_records_must_not_be_called_a_way_back(rehearsal):
@@ -316,7 +328,15 @@ def test_an_old_version_that_reads_an_older_record_otherwise_is_lossy(rehearsal)
     assert told(rehearsed) == [("rollback-lossy", Weight.REFUSES)]
     finding = the_finding(rehearsed, "rollback-lossy")
     assert (MUELLER in finding.summary, "Ã" in finding.detail) == (True, True)
-    assert "reads some records otherwise" in rehearsed.rehearsal.point_of_no_return
+    assert rehearsed.rehearsal.point_of_no_return == (
+        "The first start of 2.0 or the first record that it writes: from then on, 1.0 reads some "
+        "records otherwise. Which of the two was not tried."
+    )
+
+
+def test_a_script_leaves_the_point_of_no_return_open(rehearsal):
+    told = rehearsal.comes_back("script").rehearsal.point_of_no_return
+    assert told == "Not known: 1.0 was started again only after the command of the way back."
 
 
 def test_a_script_is_run_before_the_old_version_comes_back(rehearsal):
@@ -432,6 +452,15 @@ def test_without_a_writer_it_says_that_nothing_new_was_at_stake(wiring):
     rehearsed = Rehearsal(wiring).comes_back("binary")
     assert told(rehearsed) == [("no-writer", Weight.NOTE)]
     assert rehearsed.rehearsal.way_back is WayBack.CLEAN
+    assert "Until 2.0 writes something" in rehearsed.rehearsal.point_of_no_return
+
+
+def test_without_a_writer_it_is_the_first_start_that_the_old_version_does_not_survive(wiring):
+    wiring.commit({COMPOSE: compose(writer=None)})
+    rehearsal = Rehearsal(wiring)
+    rehearsal.systems.move_fails["1.0"] = FAILURE
+    told = rehearsal.comes_back("restore").rehearsal.point_of_no_return
+    assert told == "The first start of 2.0: from then on, 1.0 does not work on the data."
 
 
 # Snapshots
