@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from clinops.adapters.flow_start import SOCKET_VARIABLE
 from clinops.adapters.prefect_server import PrefectServer
 from clinops.adapters.settings import Settings, create_password
 from clinops.domain.digest import digest_bytes
@@ -77,6 +78,7 @@ class Embedded:
             **inherited,
             "CLINOPS_ESTATE": str(self._root),
             "CLINOPS_HOME": str(HOME),
+            "CLINOPS_PYTHON": sys.executable,
             "PYTHONPATH": str(HOME),
             "NO_COLOR": "1",
         }
@@ -100,6 +102,7 @@ class Embedded:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
+            SOCKET_VARIABLE: str(self._run / "nursery"),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         }
 

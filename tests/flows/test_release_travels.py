@@ -125,6 +125,13 @@ def test_the_ledger_holds_and_every_entry_is_told(demonstrated):
     assert kinds.count(Kind.DEPLOYED) == kinds.count(Kind.VERDICT) == 1
 
 
+def test_reconcile_and_housekeeping_run_by_the_clock_as_well(demonstrated):
+    wiring = Wiring(demonstrated.demo.estate)
+    by_the_clock = [run for run in wiring.orchestrator.runs(200) if run["auto_scheduled"]]
+    close(wiring)
+    assert len({run["deployment_id"] for run in by_the_clock}) == 2
+
+
 def test_no_replica_is_left(demonstrated):
     assert left_behind(demonstrated.result["release"]) == []
 
