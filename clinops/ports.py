@@ -28,6 +28,7 @@ from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role, SuiteRun
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Clock = Callable[[], dt.datetime]
 """The time now, in UTC, with its zone."""
@@ -396,14 +397,31 @@ class Notifier(Protocol):
         """
 
 
+class Pending(Protocol[T_co]):
+    """A stage that was begun."""
+
+    def result(self) -> T_co:
+        """Wait for its end, and return what came of it or raise its error."""
+
+
+class Begin(Protocol):
+    """Begins a stage that runs beside what was begun before."""
+
+    def __call__(self, name: str, stage: Callable[[], T], /) -> Pending[T]:
+        """Begin a stage under a name that operations can read."""
+
+
 class Stages(Protocol):
     """Runs the stages of a flow: a Prefect task each, or a plain call with a progress line."""
 
     def run(self, name: str, stage: Callable[[], T]) -> T:
         """Run one stage under a name that operations can read."""
 
-    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
-        """Run stages in parallel; results in the order given; the first error is raised."""
+    def beside(self) -> AbstractContextManager[Begin]:
+        """Begin stages that run beside each other, each with the call that the context gives.
+
+        On leaving the context all have ended, and the first error of any is raised.
+        """
 
     def progress(self, fraction: float, text: str) -> None:
         """Report progress, 0 to 1."""

@@ -1,31 +1,31 @@
-"""Everything that is tried on replicas, in the order in which one thing needs another.
+"""Everything that is tried on replicas, each thing as soon as what it needs is there.
 
-What waits for nothing runs beside the rest: the suites of the version in use while the upgrade is
-rehearsed, then the candidate's on what the upgrade made of the data, beside the way back and the
-comparison.
+The suites of the version in use run beside the rehearsal of the upgrade; the candidate's, on what
+the upgrade made of the data, beside the comparison and the way back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from clinops.domain.finding import Finding
 from clinops.domain.plan import Plan
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
-from clinops.ports import EstateTree, Stages
+from clinops.ports import EstateTree, Pending, Stages
 from clinops.wiring import Bench
 from flows.compare import Compared, compare
 from flows.faults import FaultTried, Grounds, fault_stages
-from flows.rehearse import Rehearsed, Upgraded, rehearse_upgrade
+from flows.rehearse import Rehearsed, rehearse_upgrade
 from flows.replicas import Obtained, Tried, run_suite
 from flows.snapshots import baseline_snapshot
 from flows.way_back import rehearse_way_back
 
-Came = Tried | Upgraded | Rehearsed | Compared | FaultTried | None
-Job = tuple[str, Callable[[], Came]]
+T = TypeVar("T")
+Job = tuple[str, Callable[[], T]]
 """A stage, by the name that operations read."""
 
 
@@ -48,7 +48,7 @@ class _Trial:
     tree: EstateTree
     bench: Bench
 
-    def suites(self, role: Role, snapshot: Snapshot | None) -> list[Job]:
+    def suites(self, role: Role, snapshot: Snapshot | None) -> list[Job[Tried]]:
         version = self.plan.version_of(role)
         return [
             (
@@ -67,14 +67,10 @@ class _Trial:
             if wanted is role
         ]
 
-    def faults(self, ground: Snapshot | None, offered: Snapshot | None) -> list[Job]:
+    def faults(self, ground: Snapshot | None, offered: Snapshot | None) -> list[Job[FaultTried]]:
         snapshots = {Role.BASELINE: ground, Role.CANDIDATE: offered}
         grounds = Grounds(self.plan, self.obtained.images, snapshots, self.tree, self.bench)
         return [*fault_stages(grounds)]
-
-    def alone(self, ground: Snapshot | None = None) -> list[Job]:
-        """Return what is tried where there is nothing that the candidate could start from."""
-        return [*self.suites(Role.CANDIDATE, None), *self.faults(ground, None)]
 
 
 def on_trial(
@@ -90,41 +86,50 @@ def on_trial(
     if obtained.findings:
         return Trials()
     if plan.baseline is None:
-        return _sorted(stages.together(trial.alone()))
+        return _alone(trial, stages)
     images = obtained.images[Role.BASELINE]
     what = f"snapshot of baseline {plan.baseline.version}"
     ground = stages.run(what, lambda: baseline_snapshot(plan, images, tree, bench))
     if isinstance(ground, Finding):
-        alone = _sorted(stages.together(trial.alone()))
-        return Trials(tried=alone.tried, findings=(ground,), faults=alone.faults)
+        return _alone(trial, stages, ground)
     return _held_against(ground, trial, stages)
+
+
+def _alone(trial: _Trial, stages: Stages, *kept: Finding) -> Trials:
+    """Try what can be tried where there is nothing that the candidate could start from."""
+    with stages.beside() as begin:
+        tried = [begin(*job) for job in trial.suites(Role.CANDIDATE, None)]
+        faults = [begin(*job) for job in trial.faults(None, None)]
+    return Trials(_results(tried), findings=kept, faults=_results(faults))
 
 
 def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
     plan, tree, bench = trial.plan, trial.tree, trial.bench
     images = trial.obtained.images[Role.CANDIDATE]
-    way_up: Job = (
-        "rehearse the upgrade",
-        lambda: rehearse_upgrade(plan, ground, images, tree, bench),
-    )
-    before = stages.together([way_up, *trial.suites(Role.BASELINE, ground)])
-    upgraded = next(one for one in before if isinstance(one, Upgraded))
-    stages.progress(0.5, f"{plan.release.id}: the candidate, on the upgraded data")
-    after: list[Job] = [
-        ("rehearse the way back", lambda: rehearse_way_back(upgraded, plan, ground, tree, bench)),
-        *trial.suites(Role.CANDIDATE, upgraded.snapshot),
-        *trial.faults(ground, upgraded.snapshot),
-    ]
-    offered = upgraded.snapshot
-    if offered is not None:
-        after.append(("compare behaviour", lambda: compare(plan, ground, offered, tree, bench)))
-    return _sorted([*before, *stages.together(after)])
-
-
-def _sorted(came: list[Came]) -> Trials:
+    with stages.beside() as begin:
+        up = begin(
+            "rehearse the upgrade", lambda: rehearse_upgrade(plan, ground, images, tree, bench)
+        )
+        tried = [begin(*job) for job in trial.suites(Role.BASELINE, ground)]
+        upgraded = up.result()
+        stages.progress(0.5, f"{plan.release.id}: the candidate, on the upgraded data")
+        offered = upgraded.snapshot
+        compared = offered and begin(
+            "compare behaviour", lambda: compare(plan, ground, offered, tree, bench)
+        )
+        back = begin(
+            "rehearse the way back",
+            lambda: rehearse_way_back(upgraded, plan, ground, tree, bench),
+        )
+        tried += [begin(*job) for job in trial.suites(Role.CANDIDATE, offered)]
+        faults = [begin(*job) for job in trial.faults(ground, offered)]
     return Trials(
-        tried=tuple(one for one in came if isinstance(one, Tried)),
-        rehearsed=next((one for one in came if isinstance(one, Rehearsed)), None),
-        compared=next((one for one in came if isinstance(one, Compared)), None),
-        faults=tuple(one for one in came if isinstance(one, FaultTried)),
+        _results(tried),
+        rehearsed=back.result(),
+        compared=compared.result() if compared else None,
+        faults=_results(faults),
     )
+
+
+def _results(begun: Iterable[Pending[T]]) -> tuple[T, ...]:
+    return tuple(stage.result() for stage in begun)

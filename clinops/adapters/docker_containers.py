@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from secrets import token_hex
 from time import monotonic, sleep
@@ -153,12 +154,16 @@ def log_tail(container: Container) -> str:
 
 def remove_containers(containers: Iterable[Container]) -> None:
     """Remove containers with their anonymous volumes, running or not; gone ones are fine."""
-    for container in containers:
-        try:
-            container.remove(force=True, v=True)
-        except APIError as error:
-            if error.status_code not in {_GONE, _BEING_REMOVED}:
-                raise
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_remove, containers))
+
+
+def _remove(container: Container) -> None:
+    try:
+        container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code not in {_GONE, _BEING_REMOVED}:
+            raise
 
 
 def remove_network(network: Network, within: float = 10) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 
+from clinops.ports import Begin
+
 T = TypeVar("T")
+
+_AT_ONCE: Final = 64
 
 
 class PlainStages:
@@ -33,16 +38,26 @@ class PlainStages:
         self._console.print(f"  [green]✓[/green] {escape(name)} [dim]{seconds:.1f} s[/dim]")
         return result
 
-    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
-        """Run stages in threads; results in the order given."""
-        with ThreadPoolExecutor(max_workers=max(1, len(stages))) as pool:
-            futures = [pool.submit(self.run, name, stage) for name, stage in stages]
+    @contextmanager
+    def beside(self) -> Iterator[Begin]:
+        """Run stages in threads; all have ended when the context has."""
+        begun: list[Future[Any]] = []
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+
+            def begin(name: str, stage: Callable[[], T], /) -> Future[T]:
+                begun.append(pool.submit(self.run, name, stage))
+                return begun[-1]
+
             try:
-                wait(futures)
+                yield begin
+                wait(begun)
+            except Exception:
+                raise
             except BaseException:
                 self._stop()
                 raise
-        return [future.result() for future in futures]
+        for future in begun:
+            future.result()
 
     def progress(self, fraction: float, text: str) -> None:
         """Say where the work stands."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from prefect import task
@@ -15,7 +16,10 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.futures import PrefectFuture, wait
 from prefect.logging import get_run_logger
+
+from clinops.ports import Begin
 
 T = TypeVar("T")
 
@@ -31,22 +35,34 @@ class PrefectStages:
 
     def run(self, name: str, stage: Callable[[], T]) -> T:
         """Run one stage and wait for it."""
-        return self.together([(name, stage)])[0]
+        with self.beside() as begin:
+            return begin(name, stage).result()
 
-    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
-        """Submit stages to Prefect's thread runner; the first error is raised after all ended."""
-        futures = [
+    @contextmanager
+    def beside(self) -> Iterator[Begin]:
+        """Submit stages to Prefect's thread runner; all have ended when the context has."""
+        begun: list[PrefectFuture[Any]] = []
+
+        def begin(name: str, stage: Callable[[], T], /) -> PrefectFuture[T]:
             # No arguments: Prefect would walk through every value that it is handed.
-            task(name=name, task_run_name=_literal(name), persist_result=False)(stage).submit()
-            for name, stage in stages
-        ]
+            made = task(name=name, task_run_name=_literal(name), persist_result=False)(stage)
+            begun.append(made.submit())
+            return begun[-1]
+
         try:
-            for future in futures:
-                future.wait()
+            try:
+                yield begin
+            except Exception:
+                wait(begun)
+                raise
+            wait(begun)
+        except Exception:
+            raise
         except BaseException:
             self._stop()
             raise
-        return [future.result() for future in futures]
+        for future in begun:
+            future.result()
 
     def progress(self, fraction: float, text: str) -> None:
         """Keep one progress artifact a run."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TypeVar
+
+from clinops.ports import Begin
 
 T = TypeVar("T")
 
@@ -23,8 +27,14 @@ class FakeStages:
         self.names.append(name)
         return stage()
 
-    def together(self, stages: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
-        return [self.run(name, stage) for name, stage in stages]
+    @contextmanager
+    def beside(self) -> Iterator[Begin]:
+        def begin(name: str, stage: Callable[[], T], /) -> Future[T]:
+            future: Future[T] = Future()
+            future.set_result(self.run(name, stage))
+            return future
+
+        yield begin
 
     def progress(self, fraction: float, text: str) -> None:
         self.told.append((fraction, text))

@@ -293,10 +293,10 @@ def test_names_every_stage_by_suite_and_version(wiring):
         "rehearse the upgrade",
         "regression suite on baseline 1.0",
         "smoke suite on baseline 1.0",
+        "compare behaviour",
         "rehearse the way back",
         "regression suite on candidate 2.0",
         "smoke suite on candidate 2.0",
-        "compare behaviour",
         "assemble evidence",
     ]
 

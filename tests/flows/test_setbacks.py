@@ -163,15 +163,15 @@ class CutsWhen(PlainStages):
         self._name = name
         self._engine = engine
 
-    def together(self, stages):
-        if stages and self._name in stages[0][0]:
-            timer = threading.Timer(3.0, self._engine.cut)
-            timer.start()
-            try:
-                return super().together(stages)
-            finally:
-                timer.join()
-        return super().together(stages)
+    def run(self, name, stage):
+        if self._name not in name:
+            return super().run(name, stage)
+        timer = threading.Timer(3.0, self._engine.cut)
+        timer.start()
+        try:
+            return super().run(name, stage)
+        finally:
+            timer.join()
 
 
 def sign(wiring: Wiring, record: ReleaseRecord, setback: Setback, who: str, role: str) -> None:
