@@ -30,8 +30,9 @@ venv() {
     say "virtual environment (.venv), from the hash-locked requirements.txt"
     rm -rf .venv
     "$python" -m venv .venv
-    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt 2>/dev/null ||
-        .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt >&2
+    # The file is whole, so nothing need be resolved: pip fails to where an extra is asked for.
+    .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.txt 2>/dev/null ||
+        .venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.txt >&2
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . >/dev/null 2>&1
     echo "$wanted" > .venv/.complete
 }
