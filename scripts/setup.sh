@@ -117,13 +117,14 @@ base() {
 
 bases() { base bookworm; base trixie; }
 
-# What only the tests need: a registry, PostgreSQL, MariaDB and a browser, all real.
+# What only the tests need: a registry, PostgreSQL, MariaDB, a browser and another shell, all real.
 tests() {
     local missing=()
     command -v docker-registry >/dev/null || missing+=(docker-registry)
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
     [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server-core)
     command -v chromium >/dev/null || missing+=(chromium)
+    [ -x /bin/busybox ] || missing+=(busybox-static)
     [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
 }
 

@@ -32,7 +32,7 @@ from clinops.adapters.docker_containers import (
     with_labels,
 )
 from clinops.adapters.docker_engine import EngineWatch, connect, engine_errors
-from clinops.adapters.docker_execution import execute_within
+from clinops.adapters.docker_execution import ContainerCommands
 from clinops.adapters.docker_mounts import carried, unpack
 from clinops.adapters.docker_moving import Moving
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
@@ -60,6 +60,7 @@ class DockerReplicas:
         except EngineError:
             self._client.close()
             raise
+        self._commands = ContainerCommands(self._client)
 
     @contextmanager
     def start(
@@ -181,6 +182,7 @@ class DockerReplicas:
         upgrade: bool,
     ) -> Moved:
         """Put other images on the data of a replica, as a site would: every service is replaced."""
+        self._commands.forget(instance.container for instance in replica.services.values())
         with engine_errors("move a replica"), closing(self._patient()) as client:
             going = Moving(client, environment, images, replica, upgrade=upgrade)
             try:
@@ -205,7 +207,7 @@ class DockerReplicas:
         """Run a command inside a service, at most that many seconds."""
         with engine_errors(f"run a command in {service}"):
             container = replica.services[service].container
-            return execute_within(self._client, container, command, within)
+            return self._commands.run(container, command, within=within)
 
     def archive(self, replica: Replica, service: str, path: str) -> Iterator[bytes]:
         """Yield a tar archive of a path inside a service; raises NotFoundError."""
@@ -238,6 +240,7 @@ class DockerReplicas:
             containers = self._client.containers.list(all=True, sparse=True, filters=which)
             networks = self._client.networks.list(filters=which)
             remove_containers(containers)
+            self._commands.forget(str(container.id) for container in containers)
             for network in networks:
                 remove_network(network)
         return sorted(
@@ -272,6 +275,7 @@ class DockerReplicas:
 
     def close(self) -> None:
         """Stop watching the engine and hang up."""
+        self._commands.close()
         self._watch.close()
         self._client.close()
 

@@ -7,13 +7,18 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from threading import Event
-from time import monotonic, sleep
+from time import monotonic
 
 from docker import DockerClient
 from docker.errors import APIError
 from docker.models.containers import Container
 
 from clinops.adapters.docker_engine import engine_errors, plain
+from clinops.adapters.exec_channels import (
+    CommandTimedOutError,
+    ContainerEndedError,
+    ExecChannels,
+)
 from clinops.domain.environment import Environment
 from clinops.errors import EngineError
 
@@ -104,15 +109,18 @@ class Startup:
     def _wait(self, name: str) -> Container:
         container = self.started[name].result()
         check = self.environment.services[name].healthcheck
-        while True:
+        if check is None:
             ensure_running(name, container)
-            if check is None or passes(self.client, container, check.command, until=self.deadline):
-                return container
-            if monotonic() >= self.deadline:
-                seconds = self.environment.clinops.ready_within
-                raise ServiceFailedError(name, f"not ready within {seconds} s")
-            if self.giving_up.wait(_POLL):
-                raise _GivenUpError
+            return container
+        with ExecChannels(self.client, str(container.id)) as channels:
+            while not passes(channels, check.command, until=self.deadline):
+                ensure_running(name, container)
+                if monotonic() >= self.deadline:
+                    seconds = self.environment.clinops.ready_within
+                    raise ServiceFailedError(name, f"not ready within {seconds} s")
+                if self.giving_up.wait(_POLL):
+                    raise _GivenUpError
+        return container
 
 
 def _is_the_products_fault(error: APIError) -> bool:
@@ -130,20 +138,12 @@ def ensure_running(name: str, container: Container) -> None:
         raise ServiceFailedError(name, f"ended with exit code {state['ExitCode']}{memory}")
 
 
-def passes(client: DockerClient, container: Container, command: list[str], *, until: float) -> bool:
+def passes(channels: ExecChannels, command: list[str], *, until: float) -> bool:
     """Whether a command ends with exit code 0 inside a container, before a monotonic time."""
-    until = min(until, monotonic() + _CHECK_WITHIN)
-    api = client.api
-    with engine_errors(f"run the health check of {container.name}"):
+    within = min(until - monotonic(), _CHECK_WITHIN)
+    with engine_errors("run a health check"):
         try:
-            # Detached, so that a check that hangs can't hold this thread.
-            check = api.exec_create(container.id, command, stdout=False, stderr=False)["Id"]
-            api.exec_start(check, detach=True)
-            while (state := api.exec_inspect(check))["Running"]:
-                if monotonic() >= until:
-                    return False
-                sleep(0.01)
-        except APIError:
+            return channels.run(command, lambda _stream, _said: None, within=within) == 0
+        except (APIError, ConnectionError, CommandTimedOutError, ContainerEndedError):
             # The engine answers, but a container that just ended can't run anything.
             return False
-        return bool(state["ExitCode"] == 0)

@@ -11,6 +11,7 @@ from docker.models.containers import Container
 from clinops.adapters.docker_containers import Placement, create_container, remove_containers
 from clinops.adapters.docker_engine import last_lines
 from clinops.adapters.docker_startup import ServiceFailedError, ensure_running, passes
+from clinops.adapters.exec_channels import ExecChannels
 from clinops.domain.environment import Environment
 
 UPGRADING = ".upgrade"
@@ -76,9 +77,10 @@ def wait_until_drained(
     if not section.upgrade.drained:
         return
     until = monotonic() + section.upgrade.within
-    while not passes(client, container, section.upgrade.drained, until=until):
-        ensure_running(section.under_test, container)
-        if monotonic() >= until:
-            reason = f"its migrations had not ended after {section.upgrade.within} s"
-            raise ServiceFailedError(section.under_test, reason)
-        sleep(_POLL)
+    with ExecChannels(client, str(container.id)) as channels:
+        while not passes(channels, section.upgrade.drained, until=until):
+            ensure_running(section.under_test, container)
+            if monotonic() >= until:
+                reason = f"its migrations had not ended after {section.upgrade.within} s"
+                raise ServiceFailedError(section.under_test, reason)
+            sleep(_POLL)

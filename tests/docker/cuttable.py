@@ -12,10 +12,9 @@ _ENGINE = "/var/run/docker.sock"
 
 
 class CuttableEngine:
-    """Forwards a Unix socket to the engine's until it is cut."""
+    """Forwards a Unix socket, or without a path a TCP port, to the engine's until it is cut."""
 
-    def __init__(self, path: Path) -> None:
-        self.host = f"unix://{path}"
+    def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
@@ -24,16 +23,22 @@ class CuttableEngine:
 
     def join_again(self) -> None:
         """Let clients through (again)."""
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self._path))
-        self._listener.listen()
+        if self._path:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(self._path))
+            self._listener.listen()
+            self.host = f"unix://{self._path}"
+        else:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            self.host = "tcp://{}:{}".format(*self._listener.getsockname())
         self._run(self._accept, self._listener)
 
     def cut(self) -> None:
         """Break every connection and take no more."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._path.unlink(missing_ok=True)
+        if self._path:
+            self._path.unlink(missing_ok=True)
         with self._lock:
             ends, self._open = self._open, []
         for end in ends:

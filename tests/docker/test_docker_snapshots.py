@@ -294,6 +294,8 @@ def test_a_command_is_bounded_in_time_and_output(engine, replicas, alone, lease)
         # The two streams come over two pipes: in which order is not known.
         assert said("echo both; sleep 0.2; echo sides >&2; exit 4") == (4, b"both\nsides\n")
         assert said("echo first; sleep 60", within=0.5) == (None, b"first\n")
+        running = engine.containers.get(one.services["app"].container).top()["Processes"]
+        assert all("sleep 60" not in process[-1] for process in running)
         assert said("exec > /dev/null 2>&1; sleep 60", within=0.5) == (None, b"")
         assert said("exec > /dev/null 2>&1; sleep 0.3; exit 5") == (5, b"")
         code, output = said("head -c 300000 /dev/zero; echo end")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from clinops.domain.replica import Replica
 pytest_plugins = (
     "clinops.adapters.pytest_plugin.imaging",
     "clinops.adapters.pytest_plugin.messaging",
+    "clinops.adapters.testinfra_plugin",
 )
 
 REPLICA_VARIABLE = "CLINOPS_REPLICA"
@@ -88,18 +90,23 @@ def _release_in_junit(
 
 
 @pytest.fixture(scope="session")
-def service_host(replica: Replica) -> Callable[[str], Any]:
+def service_host(replica: Replica) -> Iterator[Callable[[str], Any]]:
     """A factory: the testinfra host inside a service's container, by the service's name."""
     import testinfra
+
+    hosts = ExitStack()
 
     def host_of(service: str) -> Any:
         instance = replica.services.get(service)
         if instance is None:
             known = ", ".join(sorted(replica.services))
             raise pytest.UsageError(f"no service is called {service!r}; there are {known}")
-        return testinfra.get_host(f"docker://{instance.container}")
+        host = testinfra.get_host(f"replica://{instance.container}")
+        hosts.callback(host.backend.close)
+        return host
 
-    return host_of
+    with hosts:
+        yield host_of
 
 
 @pytest.fixture(scope="session")
