@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from docker import DockerClient
@@ -47,7 +48,7 @@ class Volumes:
         Raises:
             EngineError: Where a volume of that name belongs to something else.
         """
-        name = f"clinops-{self.site}-{self.product}-{volume}"
+        name = self._volume(volume)
         # Creating is idempotent and leaves the labels of a volume that is there alone.
         found = self.client.volumes.create(name, labels={**self._identity, _VOLUME: volume})
         labels = found.attrs["Labels"] or {}
@@ -69,13 +70,18 @@ class Volumes:
         The record is the label of one more, empty volume, created last and in one call: a backup
         without it was cut short and is made anew.
         """
-        copies = {}
-        for volume, image in _holders(environment, live.images):
-            source = f"clinops-{self.site}-{self.product}-{volume}"
-            if self._find(source) is None:
-                continue
-            copies[volume] = f"{self._prefix(name)}-{volume}"
-            self._copy(source, copies[volume], {_BACKUP: name}, image)
+        holders = {
+            volume: image
+            for volume, image in _holders(environment, live.images)
+            if self._find(self._volume(volume)) is not None
+        }
+        copies = {volume: f"{self._prefix(name)}-{volume}" for volume in holders}
+
+        def copy(volume: str) -> None:
+            self._copy(self._volume(volume), copies[volume], {_BACKUP: name}, holders[volume])
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(copy, copies))
         backup = Backup(
             site=self.site,
             product=self.product,
@@ -95,8 +101,7 @@ class Volumes:
                 continue
             if self._find(copy) is None:
                 raise DeploymentError(f"the backup {copy} is gone", mend="restore it by hand")
-            target = f"clinops-{self.site}-{self.product}-{volume}"
-            self._copy(copy, target, {_VOLUME: volume}, image)
+            self._copy(copy, self._volume(volume), {_VOLUME: volume}, image)
 
     def remove_all(self) -> None:
         """Remove every volume and every backup of this system."""
@@ -113,6 +118,9 @@ class Volumes:
     @property
     def _identity(self) -> dict[str, str]:
         return {LABEL_SITE: self.site, LABEL_PRODUCT: self.product}
+
+    def _volume(self, name: str) -> str:
+        return f"clinops-{self.site}-{self.product}-{name}"
 
     def _prefix(self, backup: str) -> str:
         safe = re.sub(r"[^A-Za-z0-9_.-]", "-", backup)
