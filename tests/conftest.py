@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,7 @@ class Setback:
         self.demo.prepare()
         self.site, self.second = self.demo.sites
         self._one_site()
+        self._no_probes()
         command = ["init", self.demo.estate, "--from", self.demo.source]
         key = str(self.demo.keys / "demo-admin")
         self._must(*command, "--key", key, "--port", "4998")
@@ -98,6 +100,11 @@ class Setback:
     def _one_site(self) -> None:
         sites = {"schema": 1, "sites": {self.site: self.demo.sites[self.site]}}
         (self.demo.source / "environments/sites.yaml").write_text(yaml.safe_dump(sites))
+
+    def _no_probes(self) -> None:
+        """Leave out what takes longest: no setback is found by it."""
+        shutil.rmtree(self.demo.source / "test_suites" / PRODUCT / "probes")
+        (self.demo.source / "environments" / PRODUCT / "noise.yaml").unlink()
 
     @staticmethod
     def _must(*arguments: str | Path) -> None:
