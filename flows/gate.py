@@ -17,6 +17,7 @@ from clinops.domain.gate import GateReport
 from clinops.domain.outcome import State
 from clinops.errors import BadInputError, ClinOpsError, EvidenceError, RefusedError
 from clinops.wiring import Wiring
+from flows.bundled_evidence import disagreements
 from flows.judgement import (
     circumstances,
     contributors_of,
@@ -92,10 +93,12 @@ def check_everything(
         return Check(record, None, None, (), (*refusals, f"the release is {record.state}"))
     try:
         evidence = load_evidence(record, wiring)
+        files = {name: wiring.evidence.get(digest) for name, digest in evidence.files.items()}
         report = gate_report(record, evidence, wiring)
     except (BadInputError, EvidenceError, RefusedError) as error:
         return Check(record, None, None, (), (*refusals, error.diagnostics()))
     sites = wiring.estate(wiring.repository.head()).sites().running(record.product)
+    refusals += [f"the evidence: {one}" for one in disagreements(evidence, files)]
     refusals += reasons(report)
     refusals += _others(record, wiring)
     refusals += _inputs(record, wiring)

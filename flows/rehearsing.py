@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -13,11 +13,11 @@ from clinops.domain.plan import Plan
 from clinops.domain.rehearsal import Gap, Step
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.snapshot import Snapshot
-from clinops.domain.suite import Role, Verdict
+from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 from clinops.errors import BadInputError, InfrastructureError
 from clinops.ports import EstateTree
 from clinops.wiring import Bench
-from flows.replicas import forked
+from flows.replicas import Tried, forked
 
 PATIENCE: Final = 1800.0
 """Seconds that a vendor's command for the way back may take, as at a site."""
@@ -31,6 +31,8 @@ class Rehearsing:
     plan: Plan
     tree: EstateTree
     bench: Bench
+    before: Callable[[], Sequence[Tried]] = tuple
+    """Tells how the version in use did before the upgrade, once that is known."""
     steps: list[Step] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -67,18 +69,14 @@ class Rehearsing:
             replica, self.plan.environment, images, version=version, role=role, upgrade=upgrade
         )
         self.downtime += moved.seconds
-        self.steps += [
+        steps = [
             step.model_copy(update={"name": f"{version}: {step.name}"}) for step in moved.steps
         ]
-        wrong = next((step for step in moved.steps if step.problem), None)
         if isinstance(moved.replica, ReplicaFailure):
             problem = self.not_ready(moved.replica)
-            if wrong is None:
-                self.steps.append(Step(name=f"{version}: start", seconds=0, problem=problem))
-            return moved.replica
+            steps[-1] = steps[-1].model_copy(update={"problem": problem})
         self.bench.replicas.ensure_engine_stayed()
-        if wrong is not None:
-            return ReplicaFailure(service=self.under_test, reason=wrong.problem, log_tail="")
+        self.steps += steps
         return moved.replica
 
     def command(self, name: str, replica: Replica, command: Sequence[str], within: float) -> bool:
@@ -110,25 +108,45 @@ class Rehearsing:
         return found
 
     def site_checks(self, replica: Replica) -> bool:
-        """Run the suites that a site is checked with; whether each passed."""
-        for suite in self.plan.environment.clinops.site_checks:
-            begun = monotonic()
-            run = self.bench.suites.run(suite, replica, self.tree)
-            self.bench.replicas.ensure_engine_stayed()
-            self.files[f"rehearsal/{suite}-after-the-way-back.txt"] = self.bench.evidence.get(
-                run.log
-            )
-            failed = [case.name for case in run.cases if case.verdict is not Verdict.PASSED]
-            ended = run.completed and run.exit_code == 0
-            names = ", ".join(failed[:_NAMED]) or "it did not run to its end"
-            problem = f"failed: {names}" if failed or not ended else ""
-            name = f"{replica.version}: the {suite} suite"
-            self.steps.append(Step(name=name, seconds=monotonic() - begun, problem=problem))
-            if problem:
-                return False
-        return True
+        """Run the suites that a site is checked with; whether each does as well as before."""
+        checks = self.plan.environment.clinops.site_checks
+        return all(self._site_check(suite, replica) for suite in checks)
+
+    def _site_check(self, suite: str, replica: Replica) -> bool:
+        begun = monotonic()
+        run = self.bench.suites.run(suite, replica, self.tree)
+        self.bench.replicas.ensure_engine_stayed()
+        file = f"rehearsal/{suite}-after-the-way-back.txt"
+        self.files[file] = self.bench.evidence.get(run.log)
+        failed = _not_passed(run)
+        ended = run.completed and (run.exit_code == 0 or bool(failed))
+        names = ", ".join([*failed][:_NAMED]) or "it did not run to its end"
+        problem = f"failed: {names}" if failed or not ended else ""
+        name = f"{replica.version}: the {suite} suite"
+        self.steps.append(Step(name=name, seconds=monotonic() - begun, problem=problem))
+        return not problem or self._no_worse(run, ended=ended)
+
+    def _no_worse(self, run: SuiteRun, *, ended: bool) -> bool:
+        """Whether a suite that fails after the way back fails as it did before the upgrade."""
+        runs = [one.run for one in self.before() if one.suite == run.suite and one.run is not None]
+        if not any(was.completed for was in runs):
+            self._told_nothing(run.suite, "did not run to its end", "")
+            return True
+        failed, before = _not_passed(run), {name for was in runs for name in _not_passed(was)}
+        for name in sorted(failed.keys() & before):
+            self._told_nothing(f"{run.suite}: {name}", "does not pass", failed[name].message)
+        return ended and failed.keys() <= before
+
+    def _told_nothing(self, about: str, how: str, detail: str) -> None:
+        what = f"{about} {how} on the version in use, so it can't tell whether the way back works"
+        gap = Gap(kind="rollback-test-failed-on-both", what=what, detail=detail, about=about)
+        self.gaps.append(gap)
 
     def keep_logs(self, when: str, replica: Replica) -> None:
         """Keep the containers' logs."""
         for service, log in self.bench.replicas.logs(replica).items():
             self.logs[f"{when}-{service}"] = log
+
+
+def _not_passed(run: SuiteRun) -> dict[str, CaseResult]:
+    return {case.name: case for case in run.cases if case.verdict is not Verdict.PASSED}

@@ -110,7 +110,7 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
         up = begin(
             "rehearse the upgrade", lambda: rehearse_upgrade(plan, ground, images, tree, bench)
         )
-        tried = [begin(*job) for job in trial.suites(Role.BASELINE, ground)]
+        before = [begin(*job) for job in trial.suites(Role.BASELINE, ground)]
         upgraded = up.result()
         stages.progress(0.5, f"{plan.release.id}: the candidate, on the upgraded data")
         offered = upgraded.snapshot
@@ -119,12 +119,14 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
         )
         back = begin(
             "rehearse the way back",
-            lambda: rehearse_way_back(upgraded, plan, ground, tree, bench),
+            lambda: rehearse_way_back(
+                upgraded, plan, ground, tree, bench, before=lambda: _results(before)
+            ),
         )
-        tried += [begin(*job) for job in trial.suites(Role.CANDIDATE, offered)]
+        after = [begin(*job) for job in trial.suites(Role.CANDIDATE, offered)]
         faults = [begin(*job) for job in trial.faults(ground, offered)]
     return Trials(
-        _results(tried),
+        _results([*before, *after]),
         rehearsed=back.result(),
         compared=compared.result() if compared else None,
         faults=_results(faults),

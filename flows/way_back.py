@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
 from clinops.domain.inventory import Inventory
-from clinops.domain.loss import Readings, altered, losses, written
+from clinops.domain.loss import Readings, altered, judged, losses, written
 from clinops.domain.plan import Plan
 from clinops.domain.rehearsal import Gap, Loss, Rehearsal, Step, WayBack, shown
 from clinops.domain.replica import Replica, ReplicaFailure
@@ -19,6 +19,7 @@ from clinops.ports import EstateTree
 from clinops.wiring import Bench
 from flows.rehearse import Rehearsed, Upgraded
 from flows.rehearsing import PATIENCE, Rehearsing
+from flows.replicas import Tried
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,22 @@ class _Return:
     point_of_no_return: str = "Not known: the upgrade failed."
 
 
+@dataclass(frozen=True)
+class _Held:
+    """What an old version came to, held against what was read before."""
+
+    way_back: WayBack
+    lost: tuple[Loss, ...] = ()
+
+
 def rehearse_way_back(
-    upgraded: Upgraded, plan: Plan, snapshot: Snapshot, tree: EstateTree, bench: Bench
+    upgraded: Upgraded,
+    plan: Plan,
+    snapshot: Snapshot,
+    tree: EstateTree,
+    bench: Bench,
+    *,
+    before: Callable[[], Sequence[Tried]],
 ) -> Rehearsed:
     """Write new data on a fork of the candidate, go the declared way back, and read every record.
 
@@ -44,13 +59,14 @@ def rehearse_way_back(
         snapshot: The baseline's: what a backup holds.
         tree: The estate at the release's commit.
         bench: What it is done with.
+        before: Waits for the suites on the version in use; asked only where a site check fails.
     """
-    going = Rehearsing(plan, tree, bench)
+    going = Rehearsing(plan, tree, bench, before)
     came = _Return()
     if upgraded.snapshot is not None and upgraded.before and upgraded.after:
         inventories = upgraded.before, upgraded.after
         came = _write_and_return(going, inventories, upgraded.snapshot, snapshot)
-    tried = came.way_back in {WayBack.CLEAN, WayBack.LOSSY}
+    tried = came.way_back not in {WayBack.IMPOSSIBLE, WayBack.NOT_TRIED}
     rehearsal = Rehearsal(
         steps=(*upgraded.steps, *going.steps),
         upgraded=came.upgraded,
@@ -85,25 +101,27 @@ def _write_and_return(
         if after is None or isinstance(replica, ReplicaFailure):
             return _Return()
         back, started = _gone_back(going, replica, backup)
-    lost, lost_at_once = (
-        None if one is None else tuple(losses(Readings(before, upgraded, after, one)))
-        for one in (back, started)
+    restored = going.plan.manifest.rollback.strategy == "restore"
+    came, simply = (
+        _held(None if one is None else Readings(before, upgraded, after, one), restored=unmet)
+        for one, unmet in ((back, restored), (started, False))
     )
     wrote = written(upgraded, after)
     return _Return(
-        _judged(lost),
+        came.way_back,
         upgraded=True,
-        lost=lost or (),
+        lost=came.lost,
         altered=tuple(altered(upgraded, after)),
         written=wrote,
-        point_of_no_return=_point_of_no_return(going.plan, lost_at_once, wrote=bool(wrote)),
+        point_of_no_return=_point_of_no_return(going.plan, simply, wrote=bool(wrote)),
     )
 
 
-def _judged(lost: Sequence[Loss] | None) -> WayBack:
-    if lost is None:
-        return WayBack.IMPOSSIBLE
-    return WayBack.LOSSY if lost else WayBack.CLEAN
+def _held(readings: Readings | None, *, restored: bool) -> _Held:
+    if readings is None:
+        return _Held(WayBack.IMPOSSIBLE)
+    lost = tuple(losses(readings))
+    return _Held(judged(lost, readings, restored=restored), lost)
 
 
 def _write(
@@ -198,32 +216,37 @@ def _working(going: Rehearsing, old: Replica) -> Inventory | None:
     return back if working else None
 
 
-def _point_of_no_return(plan: Plan, lost: Sequence[Loss] | None, *, wrote: bool) -> str:
+def _point_of_no_return(plan: Plan, simply: _Held, *, wrote: bool) -> str:
     """Say from when on the old version can't simply be started again, as far as it was tried.
 
     Args:
         plan: The plan.
-        lost: What it does not read as before once the candidate has written; none where it does
-            not work then.
+        simply: What came of starting it again on what the candidate has written.
         wrote: Whether anything that the candidate wrote is to be read there.
     """
     old, new = plan.version_of(Role.BASELINE), plan.version_of(Role.CANDIDATE)
     if plan.manifest.rollback.strategy == "script":
         return f"Not known: {old} was started again only after the command of the way back."
-    if lost and all(loss.new for loss in lost):
-        return f"The first record that {new} writes: {old} reads only what is older as before."
-    if lost is None or lost:
-        how = "does not work on the data" if lost is None else "reads some records otherwise"
-        if plan.environment.clinops.writer is None:
-            return f"The first start of {new}: from then on, {old} {how}."
-        since = f"The first start of {new} or the first record that it writes"
-        return f"{since}: from then on, {old} {how}. Which of the two was not tried."
-    if wrote:
+    if simply.way_back is WayBack.UNPROVEN:
+        return f"Not known: no interface of {old} was asked what it reads on the data of {new}."
+    if simply.way_back is WayBack.CLEAN and wrote:
         return f"None was found: {old} reads every record again on the data of {new}."
-    return (
-        f"Until {new} writes something, {old} can simply be started again; "
-        "whether it can afterwards was not tried."
-    )
+    if simply.way_back is WayBack.CLEAN:
+        return (
+            f"Until {new} writes something, {old} can simply be started again; "
+            "whether it can afterwards was not tried."
+        )
+    return _since_when(plan, simply, old, new)
+
+
+def _since_when(plan: Plan, simply: _Held, old: str, new: str) -> str:
+    if simply.lost and all(loss.new for loss in simply.lost):
+        return f"The first record that {new} writes: {old} reads only what is older as before."
+    how = "reads some records otherwise" if simply.lost else "does not work on the data"
+    if plan.environment.clinops.writer is None:
+        return f"The first start of {new}: from then on, {old} {how}."
+    since = f"The first start of {new} or the first record that it writes"
+    return f"{since}: from then on, {old} {how}. Which of the two was not tried."
 
 
 def _counted(inventory: Inventory | None) -> dict[str, int]:

@@ -31,7 +31,7 @@ from flows.compare import Compared, compare
 from flows.local import plan_here
 from flows.qualify import qualify
 from flows.rehearse import Upgraded, rehearse_upgrade
-from flows.replicas import obtain
+from flows.replicas import Tried, obtain, run_suite
 from flows.snapshots import baseline_snapshot
 from flows.way_back import rehearse_way_back
 from tests.systems.records.seed import patients
@@ -143,8 +143,18 @@ class Candidate:
 
     def comes_back(self, upgraded: Upgraded) -> Rehearsal:
         """Write something, and go the way back."""
-        gone = rehearse_way_back(upgraded, self.plan, self.baseline, self.tree, self.bench)
+        gone = rehearse_way_back(
+            upgraded, self.plan, self.baseline, self.tree, self.bench, before=self.tried_before
+        )
         return gone.rehearsal
+
+    def tried_before(self) -> list[Tried]:
+        """Run the suites on the version in use."""
+        return [
+            run_suite(one, self.plan, self.images, self.tree, self.bench, snapshot=self.baseline)
+            for one in self.plan.runs
+            if one[1] is Role.BASELINE
+        ]
 
     def compared(self, snapshot: Snapshot | None) -> Compared:
         """Ask both versions."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Final
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from clinops.domain.environment import FaultName
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.inventory import Inventory, Source
 from clinops.domain.loss import Readings, losses
-from clinops.domain.rehearsal import Loss
+from clinops.domain.rehearsal import Loss, named, sorts
 from clinops.domain.suite import Role
 from clinops.domain.value import Value
 
@@ -24,7 +23,6 @@ IN_WORDS: Final[dict[FaultName, str]] = {
     "clock-skewed": "clock set a day ahead",
     "restarted-in-a-write": "system killed in the middle of a write",
 }
-_NAMED = 5
 
 
 class Impossible(Value):
@@ -139,7 +137,7 @@ def _of_fault(fault: FaultName, trials: Sequence[FaultTrial]) -> Iterator[Findin
         yield _finding("fault-unreported", Weight.NOTE, fault, what)
     if candidate.problem:
         yield _not_back(candidate, baseline)
-    for sort in _sorted(candidate.losses):
+    for sort in sorts(candidate.losses):
         yield _gone(sort, candidate, baseline)
     if candidate.lost and not candidate.losses:
         what = "records are lost, and nothing says which"
@@ -158,8 +156,6 @@ def _gone(sort: Sequence[Loss], candidate: FaultTrial, baseline: FaultTrial | No
     both = baseline is not None and (
         bool(baseline.problem) or any(_cause(loss) == _cause(first) for loss in baseline.losses)
     )
-    names = ", ".join(loss.record for loss in sort[:_NAMED])
-    more = f" and {len(sort) - _NAMED} more" if len(sort) > _NAMED else ""
     which = "acknowledged records" if first.new else "records"
     how = f"of {first.collection} are gone"
     if first.field:
@@ -168,9 +164,9 @@ def _gone(sort: Sequence[Loss], candidate: FaultTrial, baseline: FaultTrial | No
         "fault-loses",
         Weight.INCONCLUSIVE if both else Weight.REFUSES,
         candidate.fault,
-        f"{which} {how}: {names}{more}{_on_both(both)}",
+        f"{which} {how}: {named(sort)}{_on_both(both)}",
         "\n".join(f"{loss.record}: {loss.before} → {loss.after or 'gone'}" for loss in sort[:20]),
-        about=f"{first.collection}: {first.field or 'gone'}",
+        about=f"{which} of {first.collection}: {first.field or 'gone'}",
     )
 
 
@@ -180,10 +176,6 @@ def _on_both(both: bool) -> str:
 
 def _cause(loss: Loss) -> tuple[bool, str, str]:
     return loss.new, loss.collection, loss.field
-
-
-def _sorted(found: Sequence[Loss]) -> list[list[Loss]]:
-    return [list(sort) for _, sort in groupby(sorted(found, key=_cause), key=_cause)]
 
 
 def _finding(

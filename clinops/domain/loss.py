@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from clinops.domain.excerpt import excerpts
 from clinops.domain.inventory import Collection, Inventory, Source
 from clinops.domain.inventory_change import in_brief
 from clinops.domain.plain_words import harmless
-from clinops.domain.rehearsal import Loss
+from clinops.domain.rehearsal import Loss, WayBack
 
 _LONGEST = 200
 _COUNTS = re.compile(r"[0-9][0-9T:.,+ -]*Z?")
@@ -72,6 +72,19 @@ def written(upgraded: Inventory, after: Inventory) -> dict[str, int]:
         for name in asked or collections
     }
     return {name: count for name, count in counts.items() if count}
+
+
+def judged(lost: Sequence[Loss], readings: Readings, *, restored: bool) -> WayBack:
+    """Say what a way back came to on which the old version works.
+
+    On data that the candidate has had, it may not show what rows and files still hold: where no
+    interface was asked, nobody knows. What comes out of a backup has never met the candidate.
+    """
+    if lost or restored:
+        return WayBack.LOSSY if lost else WayBack.CLEAN
+    collections = [*readings.before.collections.values(), *readings.written.collections.values()]
+    sources = {collection.source for collection in collections if collection.records}
+    return WayBack.UNPROVEN if sources and Source.PROGRAM not in sources else WayBack.CLEAN
 
 
 class _Record(NamedTuple):
@@ -146,8 +159,9 @@ def _gone(record: _Record) -> Iterator[Loss]:
 
 def _of_field(record: _Record, field: str) -> Iterator[Loss]:
     values = _Values(*(None if one is None else one.get(field) for one in record[5:]))
-    # The old version has no columns of the new one; what its interfaces say must be the same.
-    known = record.source is Source.PROGRAM or field in record.known
+    # What the new version added may go with it; what its interfaces say must be the same.
+    came = values.back is not None and values.written == values.upgraded
+    known = record.source is Source.PROGRAM or field in record.known or came
     old = record.before is not None and known
     lost = _lost(record.source, values, old=old)
     if lost is None and old and record.alone and _rewritten(values):

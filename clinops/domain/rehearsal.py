@@ -16,6 +16,10 @@ from clinops.domain.value import Value
 SHOWN: Final = 200
 """Losses that a rehearsal keeps; of the others only the number."""
 _NAMED = 5
+_MEND = (
+    "The old version may not show what its data still holds. Name an `inventory` program in the "
+    "environment's compose.yaml that reads its records through its own interfaces."
+)
 
 
 class WayBack(StrEnum):
@@ -25,6 +29,8 @@ class WayBack(StrEnum):
     """Every record is there and reads as before, new ones included."""
     LOSSY = "lossy"
     """The old version works again, without some records or with other contents."""
+    UNPROVEN = "unproven"
+    """Rows and files are as they should be, but no interface of the old version was asked."""
     IMPOSSIBLE = "impossible"
     """The old version does not work any more, or its records can't be read."""
     NOT_TRIED = "not-tried"
@@ -51,6 +57,8 @@ class Loss(Value):
     after: str = ""
     new: bool = False
     """Whether it was written after the upgrade, by the candidate."""
+    alike: int = Field(default=1, exclude_if=lambda number: number == 1)
+    """How many of its sort there are, whether they are kept or not."""
 
 
 class Gap(Value):
@@ -63,9 +71,12 @@ class Gap(Value):
         "step-unknown",
         "writer-failed",
         "nothing-written",
+        "rollback-test-failed-on-both",
     ]
     what: str
     detail: str = ""
+    about: str = Field(default="", exclude_if=lambda about: not about)
+    """Which of several of its kind it is."""
     stopped: bool = False
     """Whether the rehearsal ended there."""
 
@@ -123,17 +134,38 @@ def findings(rehearsal: Rehearsal) -> list[Finding]:
 def shown(losses: Sequence[Loss]) -> tuple[Loss, ...]:
     """Choose the losses that a rehearsal keeps: the first of each sort before its second."""
     ranked = [
-        (place, number, loss)
-        for number, sort in enumerate(_sorted(losses))
-        for place, loss in enumerate(sort)
+        (place, rank, loss, len(sort))
+        for rank, sort in enumerate(sorts(losses))
+        for place, loss in enumerate(sort[:SHOWN])
     ]
     ranked.sort(key=lambda one: one[:2])
-    return tuple(loss for _, _, loss in ranked[:SHOWN])
+    return tuple(loss.model_copy(update={"alike": number}) for *_, loss, number in ranked[:SHOWN])
+
+
+def sorts(losses: Sequence[Loss]) -> list[list[Loss]]:
+    """Put losses of one cause together, those of what was there before the upgrade first."""
+
+    def cause(loss: Loss) -> tuple[bool, str, str]:
+        return loss.new, loss.collection, loss.field
+
+    return [list(found) for _, found in groupby(sorted(losses, key=cause), key=cause)]
+
+
+def alike(sort: Sequence[Loss]) -> int:
+    """Count a sort, with those of it that were not kept."""
+    return max(sort[0].alike, len(sort))
+
+
+def named(sort: Sequence[Loss]) -> str:
+    """Name the first records of a sort, and say how many more there are."""
+    names = ", ".join(loss.record for loss in sort[:_NAMED])
+    more = alike(sort) - _NAMED
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _of_gaps(rehearsal: Rehearsal) -> Iterator[Finding]:
     for gap in rehearsal.gaps:
-        yield _finding(gap.kind, Weight.INCONCLUSIVE, gap.what, gap.detail)
+        yield _finding(gap.kind, Weight.INCONCLUSIVE, gap.what, gap.detail, about=gap.about)
     ended = any(gap.stopped for gap in rehearsal.gaps)
     if rehearsal.upgraded and rehearsal.way_back is WayBack.NOT_TRIED and not ended:
         what = "the way back was not tried, and nothing says why"
@@ -155,12 +187,15 @@ def _of_writing(rehearsal: Rehearsal) -> Iterator[Finding]:
     elif rehearsal.upgraded and not rehearsal.gaps and not any(rehearsal.written.values()):
         what = "nothing new was at stake on the way back: the environment has no writer program"
         yield _finding("no-writer", Weight.NOTE, what)
-    for sort in _sorted(rehearsal.altered):
+    for sort in sorts(rehearsal.altered):
         what = f"writing new data on the candidate altered what was there: {_in_words(sort)}"
-        yield _finding("written-over", Weight.REFUSES, what, _listed(sort), sort[0])
+        yield _finding("written-over", Weight.REFUSES, what, _listed(sort), about=_cause(sort))
 
 
 def _of_the_way_back(rehearsal: Rehearsal) -> Iterator[Finding]:
+    if rehearsal.way_back is WayBack.UNPROVEN:
+        what = f"the way back ({rehearsal.strategy}) is not proven: only rows and files were read"
+        yield _finding("rollback-unproven", Weight.INCONCLUSIVE, what, _MEND)
     if rehearsal.way_back is not WayBack.IMPOSSIBLE:
         return
     step = _failed_step(rehearsal)
@@ -175,16 +210,18 @@ def _of_losses(rehearsal: Rehearsal) -> Iterator[Finding]:
     foreseen = rehearsal.strategy == "restore"
     if foreseen:
         yield from _of_what_no_backup_holds(rehearsal)
-    for sort in _sorted(rehearsal.losses):
+    for sort in sorts(rehearsal.losses):
         what = f"after the way back ({rehearsal.strategy}), {_in_words(sort)}"
         if not sort[0].new:
-            yield _finding("rollback-lossy", _blame(rehearsal), what, _listed(sort), sort[0])
+            weight = _blame(rehearsal)
+            yield _finding("rollback-lossy", weight, what, _listed(sort), about=_cause(sort))
         elif not foreseen:
             what += ", written since the upgrade: such a way back is `restore`, and must say so"
-            yield _finding("rollback-lossy", Weight.REFUSES, what, _listed(sort), sort[0])
+            weight = Weight.REFUSES
+            yield _finding("rollback-lossy", weight, what, _listed(sort), about=_cause(sort))
     if hidden > 0:
         what = f"{hidden} more losses after the way back are not listed"
-        whole = len(_sorted(rehearsal.losses)) < SHOWN
+        whole = len(sorts(rehearsal.losses)) < SHOWN
         yield _finding("rollback-more-losses", Weight.NOTE if whole else _blame(rehearsal), what)
     if rehearsal.way_back is WayBack.LOSSY and not rehearsal.losses:
         what = "the way back is called lossy, and nothing says what it loses"
@@ -193,10 +230,10 @@ def _of_losses(rehearsal: Rehearsal) -> Iterator[Finding]:
 
 def _of_what_no_backup_holds(rehearsal: Rehearsal) -> Iterator[Finding]:
     """Tell in one line what a restore loses, as users would put it where an interface shows it."""
-    sorts = [sort for sort in _sorted(rehearsal.losses) if sort[0].new]
-    seen = [sort for sort in sorts if sort[0].collection in rehearsal.written] or sorts
+    new = [sort for sort in sorts(rehearsal.losses) if sort[0].new]
+    seen = [sort for sort in new if sort[0].collection in rehearsal.written] or new
     if seen:
-        told = ", ".join(f"{len(sort)} of {sort[0].collection}" for sort in seen)
+        told = ", ".join(f"{alike(sort)} of {sort[0].collection}" for sort in seen)
         what = f"the way back (restore) loses what is written after the upgrade: here {told}"
         detail = "\n".join(f"{_in_words(sort)}\n{_listed(sort)}" for sort in seen)
         yield _finding("rollback-loses-new", Weight.NOTE, what, detail)
@@ -213,22 +250,15 @@ def _failed_step(rehearsal: Rehearsal) -> Step:
     return failed[-1] if failed else Step(name="a step that is not on record", seconds=0)
 
 
-def _sorted(losses: Sequence[Loss]) -> list[list[Loss]]:
-    """Put losses of one cause together, those of what was there before the upgrade first."""
-
-    def cause(loss: Loss) -> tuple[bool, str, str]:
-        return loss.new, loss.collection, loss.field
-
-    return [list(found) for _, found in groupby(sorted(losses, key=cause), key=cause)]
-
-
 def _in_words(sort: Sequence[Loss]) -> str:
-    names = ", ".join(loss.record for loss in sort[:_NAMED])
-    more = f" and {len(sort) - _NAMED} more" if len(sort) > _NAMED else ""
     first = sort[0]
     if first.field:
-        return f"{first.field} reads otherwise in {first.collection}: {names}{more}"
-    return f"records of {first.collection} are gone: {names}{more}"
+        return f"{first.field} reads otherwise in {first.collection}: {named(sort)}"
+    return f"records of {first.collection} are gone: {named(sort)}"
+
+
+def _cause(sort: Sequence[Loss]) -> str:
+    return f"{sort[0].collection}: {sort[0].field or 'gone'}"
 
 
 def _listed(sort: Sequence[Loss]) -> str:
@@ -238,14 +268,11 @@ def _listed(sort: Sequence[Loss]) -> str:
     )
 
 
-def _finding(
-    kind: str, weight: Weight, what: str, detail: str = "", loss: Loss | None = None
-) -> Finding:
-    about = "" if loss is None else f" {loss.collection}: {loss.field or 'gone'}"
+def _finding(kind: str, weight: Weight, what: str, detail: str = "", *, about: str = "") -> Finding:
     return Finding(
         kind=kind,
         weight=weight,
         summary=what[:1].upper() + what[1:],
         detail=detail,
-        occurrence=f"{kind}:{about}" if about else kind,
+        occurrence=f"{kind}: {about}" if about else kind,
     )

@@ -41,6 +41,9 @@ class Waiver(Document):
         "undeclared-difference",
         "regression",
         "slower",
+        "fault-loses",
+        "fault-not-survived",
+        "rollback-test-failed-on-both",
     ]
     occurrence: ShortText
     """The finding's own, to the letter: `regression: test_x.py::test_y`."""

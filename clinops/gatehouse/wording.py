@@ -46,6 +46,7 @@ VERDICTS = {
 WAYS_BACK = {
     WayBack.CLEAN: ("good", "Nothing is lost"),
     WayBack.LOSSY: ("doubt", "Something is lost"),
+    WayBack.UNPROVEN: ("doubt", "Not proven"),
     WayBack.IMPOSSIBLE: ("bad", "There is no way back"),
     WayBack.NOT_TRIED: ("doubt", "Not tried"),
 }

@@ -7,15 +7,16 @@ import datetime as dt
 import pytest
 
 from clinops.domain.digest import digest_bytes
-from clinops.domain.environment import Environment
+from clinops.domain.environment import Environment, FaultName
+from clinops.domain.fault_trial import Impossible
 from clinops.domain.manifest import Build, BuildPackage
-from clinops.domain.replica import Replica
+from clinops.domain.replica import Moved, Replica, ReplicaFailure
 from clinops.domain.site import LiveSystem
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
 from clinops.errors import BadInputError, DeploymentError, NotFoundError
-from clinops.ports import Images, Replicas, SiteSystems
-from tests.docker.conftest import APP, tiny
+from clinops.ports import Faults, Images, Replicas, SiteSystems
+from tests.docker.conftest import APP, tiny, upgrading
 from tests.fakes.trees import FakeTree
 
 
@@ -162,6 +163,39 @@ class ReplicasContract:
             assert moved.seconds > 0
             assert [step.problem for step in moved.steps] == [""] * len(moved.steps)
 
+    def test_says_that_a_version_does_not_start_at_the_step_where_it_does_not(
+        self, replicas: Replicas, app_images, new, lease
+    ):
+        with start(replicas, app_images, lease) as replica:
+            moved = replicas.move(
+                replica,
+                tiny(command=["false"]),
+                new,
+                version="2",
+                role=Role.CANDIDATE,
+                upgrade=True,
+            )
+        self.failed_at(moved, "start")
+
+    def test_says_that_migrations_never_end_at_the_step_that_waits_for_them(
+        self, replicas: Replicas, app_images, new, lease
+    ):
+        endless = upgrading(tiny(), None, drained=["false"], within=1)
+        with start(replicas, app_images, lease) as replica:
+            moved = replicas.move(
+                replica, endless, new, version="2", role=Role.CANDIDATE, upgrade=True
+            )
+        failure = self.failed_at(moved, "wait for migrations")
+        assert failure.reason == "its migrations had not ended after 1 s"
+
+    def failed_at(self, moved: Moved, step: str) -> ReplicaFailure:
+        assert isinstance(moved.replica, ReplicaFailure)
+        assert moved.replica.service == "app"
+        *done, last = moved.steps
+        assert [each.problem for each in done] == [""] * len(done)
+        assert (last.name, last.problem) == (step, moved.replica.reason)
+        return moved.replica
+
     def test_tells_how_a_command_ended(self, replicas: Replicas, app_images, lease):
         with start(replicas, app_images, lease) as replica:
             assert replicas.execute(replica, "app", ["true"], within=10).exit_code == 0
@@ -170,6 +204,53 @@ class ReplicasContract:
     def test_says_that_there_is_nothing_at_a_path(self, replicas: Replicas, app_images, lease):
         with start(replicas, app_images, lease) as replica, pytest.raises(NotFoundError):
             list(replicas.archive(replica, "app", "/nowhere"))
+
+
+class FaultsContract:
+    """Subclasses give `faults`, `environment`, `standing` (a replica), `held` (what it holds).
+
+    And `powerless`, which can't skew a clock, and `hopeless`, an environment whose service does
+    not start a second time.
+    """
+
+    @pytest.mark.parametrize("fault", ["paused", "database-killed", "restarted-in-a-write"])
+    def test_gives_back_the_same_system_with_what_it_held(
+        self, faults: Faults, environment, standing, held, fault: FaultName
+    ):
+        with standing(environment) as replica:
+            before = held(replica)
+            staged = faults.stage(fault, replica, environment)
+            assert not isinstance(staged, Impossible)
+            assert isinstance(staged.replica, Replica)
+            staged.strike()
+            mended = staged.mend()
+            assert isinstance(mended, Replica)
+            assert (mended.id, mended.version, mended.role) == (
+                replica.id,
+                replica.version,
+                replica.role,
+            )
+            assert mended.images == replica.images
+            assert held(mended) == before != {}
+
+    def test_says_why_a_fault_cannot_be_made_to_happen_and_touches_nothing(
+        self, powerless: Faults, environment, standing, held
+    ):
+        with standing(environment) as replica:
+            before = held(replica)
+            staged = powerless.stage("clock-skewed", replica, environment)
+            assert isinstance(staged, Impossible)
+            assert "libfaketime" in staged.why
+            assert held(replica) == before
+
+    def test_says_what_did_not_come_back(self, faults: Faults, hopeless, standing):
+        with standing(hopeless) as replica:
+            staged = faults.stage("restarted-in-a-write", replica, hopeless)
+            assert not isinstance(staged, Impossible)
+            staged.strike()
+            mended = staged.mend()
+        assert isinstance(mended, ReplicaFailure)
+        assert (mended.service, bool(mended.reason)) == ("app", True)
 
 
 class SitesContract:

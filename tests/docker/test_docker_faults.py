@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,19 @@ from clinops.domain.finding import Weight
 from clinops.domain.manifest import Build, BuildPackage, Manifest
 from clinops.domain.plan import Plan
 from clinops.domain.release import Inputs, Release
-from clinops.domain.replica import Replica
+from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.suite import Role
 from clinops.wiring import Bench
 from flows.faults import Grounds, try_fault
 from tests.docker.conftest import BASE
+from tests.docker.contracts import FaultsContract
 from tests.fakes.evidence import FakeEvidence
+from tests.fakes.faults import FakeFaults
 from tests.fakes.images import FakeImages
+from tests.fakes.inventories import PATIENTS
 from tests.fakes.probes import FakeProbes
+from tests.fakes.replicas import FakeReplicas
 from tests.fakes.trees import FakeTree
-
-pytestmark = pytest.mark.docker
 
 PROGRAMS = Path(__file__).parents[1] / "systems" / "book"
 HOME = "environments/book"
@@ -63,7 +66,7 @@ ALL: tuple[FaultName, ...] = (
 FORGETFUL: tuple[str, FaultName] = ("2", "restarted-in-a-write")
 
 
-def environment(*faults: FaultName, **app: object) -> Environment:
+def book_environment(*faults: FaultName, **app: object) -> Environment:
     limits = {"mem_limit": "128m", "cpus": 0.5, "pids_limit": 64, "stop_grace_period": "5s"}
     database = {
         "build": {"context": "images/book"},
@@ -110,7 +113,7 @@ def images(
     adapter: DockerImages, engine: DockerClient, book: FakeTree, run_id: str
 ) -> Iterator[dict[str, dict[str, str]]]:
     """Images by service, of a version that keeps its word and of one that does not."""
-    around = adapter.of_environment(environment(), book)
+    around = adapter.of_environment(book_environment(), book)
     made = {}
     for version in ("1", "2"):
         package = BuildPackage(build=Build(folder=IMAGE, arguments={"VERSION": version}))
@@ -203,7 +206,7 @@ def plan(version: str) -> Plan:
     return Plan(
         release=release,
         manifest=manifest,
-        environment=environment(*ALL),
+        environment=book_environment(*ALL),
         suites=(),
         baseline=None,
     )
@@ -218,6 +221,91 @@ def trials(grounds: dict[str, Grounds]) -> dict[tuple[str, FaultName], FaultTria
         return dict(zip(wanted, found, strict=True))
 
 
+class TestFakeFaults(FaultsContract):
+    @pytest.fixture
+    def fakes(self) -> FakeReplicas:
+        return FakeReplicas()
+
+    @pytest.fixture
+    def faults(self, fakes: FakeReplicas) -> FakeFaults:
+        made = FakeFaults(fakes)
+        ended = ReplicaFailure(service="app", reason="it exited with code 3", log_tail="")
+        made.ends = {"hopeless": ended}
+        return made
+
+    @pytest.fixture
+    def powerless(self, faults: FakeFaults) -> FakeFaults:
+        faults.impossible["clock-skewed"] = "this machine has no libfaketime"
+        return faults
+
+    @pytest.fixture
+    def environment(self) -> Environment:
+        return book_environment()
+
+    @pytest.fixture
+    def hopeless(self) -> Environment:
+        return book_environment().model_copy(update={"name": "hopeless"})
+
+    @pytest.fixture
+    def standing(self, fakes: FakeReplicas) -> Any:
+        @contextmanager
+        def standing(environment: Environment) -> Iterator[Replica]:
+            images = {name: digest_bytes(name.encode()) for name in environment.services}
+            with fakes.start(
+                environment,
+                images,
+                product="book",
+                version=environment.name,
+                role=Role.CANDIDATE,
+                release="book-1-abc",
+                lease="lease",
+            ) as replica:
+                assert isinstance(replica, Replica)
+                fakes.records[replica.id] = PATIENTS
+                yield replica
+
+        return standing
+
+    @pytest.fixture
+    def held(self, fakes: FakeReplicas) -> Any:
+        return lambda replica: fakes.records[replica.id]
+
+
+@pytest.mark.docker
+class TestDockerFaults(FaultsContract):
+    @pytest.fixture
+    def powerless(self) -> Iterator[DockerFaults]:
+        with DockerFaults(library=Path("/none")) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def environment(self) -> Environment:
+        return book_environment()
+
+    @pytest.fixture
+    def hopeless(self) -> Environment:
+        once = "test -e /tmp/once && exit 3; touch /tmp/once; exec perl /srv/book.pl app"
+        made = book_environment(command=["sh", "-c", once])
+        section = made.clinops.model_copy(update={"ready_within": 3})
+        return made.model_copy(update={"clinops": section})
+
+    @pytest.fixture
+    def standing(self, replicas, images, run_id) -> Any:
+        @contextmanager
+        def standing(environment: Environment) -> Iterator[Replica]:
+            with standing_book(replicas, images, run_id, environment) as replica:
+                assert isinstance(replica, Replica), replica
+                ask(replica, "app", "PUT 9990000018 Müller, Jörg")
+                yield replica
+
+        return standing
+
+    @pytest.fixture
+    def held(self) -> Any:
+        return lambda replica: ask(replica, "app", "LIST")
+
+
+@pytest.mark.docker
 @pytest.mark.parametrize("fault", ALL)
 def test_a_system_that_writes_before_it_acknowledges_loses_nothing(trials, fault):
     trial = trials["1", fault]
@@ -227,6 +315,7 @@ def test_a_system_that_writes_before_it_acknowledges_loses_nothing(trials, fault
     assert trial.acknowledged["patients"] > 0
 
 
+@pytest.mark.docker
 @pytest.mark.parametrize(
     "fault", ["database-killed", "disk-full", "network-cut", "restarted-in-a-write"]
 )
@@ -234,6 +323,7 @@ def test_a_writer_is_told_what_could_not_be_written(trials, fault):
     assert trials["1", fault].hindered
 
 
+@pytest.mark.docker
 def test_a_system_that_acknowledges_what_it_holds_in_memory_is_refused_with_the_records_named(
     trials,
 ):
@@ -243,13 +333,14 @@ def test_a_system_that_acknowledges_what_it_holds_in_memory_is_refused_with_the_
     assert "acknowledged records of patients are gone: 9991000000" in told
 
 
+@pytest.mark.docker
 def test_a_clock_is_a_day_ahead_for_the_service_under_test_alone(replicas, faults, images, run_id):
-    with standing(replicas, images, run_id) as replica:
+    with standing_book(replicas, images, run_id) as replica:
         with DockerFaults(library=Path("/none")) as without:
-            told = without.stage("clock-skewed", replica, environment())
+            told = without.stage("clock-skewed", replica, book_environment())
         assert isinstance(told, Impossible)
         assert "apt-get install libfaketime" in told.why
-        staged = faults.stage("clock-skewed", replica, environment())
+        staged = faults.stage("clock-skewed", replica, book_environment())
         assert not isinstance(staged, Impossible), staged
         assert isinstance(staged.replica, Replica)
         assert abs(ahead(staged.replica, "app")) < 60
@@ -261,22 +352,28 @@ def test_a_clock_is_a_day_ahead_for_the_service_under_test_alone(replicas, fault
         assert mended.images == images["1"]
 
 
+@pytest.mark.docker
 def test_a_program_that_does_not_use_the_library_is_said_to_be_so(
     replicas, images, run_id, tmp_path
 ):
     (tmp_path / "empty.so").write_bytes(b"no library")
     with (
         DockerFaults(library=tmp_path / "empty.so") as without,
-        standing(replicas, images, run_id) as replica,
+        standing_book(replicas, images, run_id) as replica,
     ):
-        told = without.stage("clock-skewed", replica, environment())
+        told = without.stage("clock-skewed", replica, book_environment())
     assert isinstance(told, Impossible)
     assert "no process of app is seen to use libfaketime" in told.why
 
 
-def standing(replicas: DockerReplicas, images: dict[str, dict[str, str]], run_id: str) -> Any:
+def standing_book(
+    replicas: DockerReplicas,
+    images: dict[str, dict[str, str]],
+    run_id: str,
+    environment: Environment | None = None,
+) -> Any:
     return replicas.start(
-        environment(),
+        environment or book_environment(),
         images["1"],
         product="book",
         version="1",
@@ -288,8 +385,13 @@ def standing(replicas: DockerReplicas, images: dict[str, dict[str, str]], run_id
 
 def ahead(replica: Any, service: str) -> float:
     """Ask a service what time it is; return by how much it differs."""
+    return float(ask(replica, service, "TIME")) - time.time()
+
+
+def ask(replica: Any, service: str, line: str) -> str:
+    """Ask a service something."""
     address = replica.services[service].address
     with socket.create_connection((address, 7000), timeout=10) as asked:
-        asked.sendall(b"TIME\n")
+        asked.sendall(f"{line}\n".encode())
         with asked.makefile() as answer:
-            return float(answer.read()) - time.time()
+            return answer.read()

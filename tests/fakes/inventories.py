@@ -26,27 +26,49 @@ def inventory(**collections: Records) -> Inventory:
     """Make an inventory as a program would report it, by collection and record."""
     return Inventory(
         collections={
-            name: Collection(
-                source=Source.PROGRAM,
-                records={record: dict(fields) for record, fields in records.items()},
-            )
+            name: Collection(source=Source.PROGRAM, records=_plain(records))
             for name, records in collections.items()
         }
     )
 
 
+def rows(**tables: Records) -> Inventory:
+    """Make an inventory as the tables of a database have it, by table and key."""
+    columns = {"id": "text", "name": "text", "born": "text"}
+    return Inventory(
+        collections={
+            name: Collection(
+                source=Source.TABLE, columns=columns, key=("id",), records=_plain(records)
+            )
+            for name, records in tables.items()
+        }
+    )
+
+
+def _plain(records: Records) -> dict[str, dict[str, str]]:
+    return {record: dict(fields) for record, fields in records.items()}
+
+
 class FakeInventories:
-    """Implements Inventories over the records of fake replicas."""
+    """Implements Inventories over the records of fake replicas.
+
+    Without a program, rows are read behind the back of whatever version runs.
+    """
 
     def __init__(self, records: Mapping[str, Records]) -> None:
         self._records = records
         """By replica id."""
         self.reads: dict[str, Callable[[Records], Records]] = {}
-        """What a version makes of the records that it is asked for."""
+        """What a version makes of the records that its interfaces are asked for."""
+        self.in_memory = False
+        """Whether systems keep what they hold where only their interfaces reach it."""
         self.fails: dict[str, ClinOpsError] = {}
         """Versions whose records can't be read."""
 
     def read(self, replica: Replica, environment: Environment, tree: EstateTree) -> Inventory:
         if replica.version in self.fails:
             raise self.fails[replica.version]
-        return inventory(patients=self.reads.get(replica.version, dict)(self._records[replica.id]))
+        records = self._records[replica.id]
+        if environment.clinops.inventory is None:
+            return rows(patients={} if self.in_memory else records)
+        return inventory(patients=self.reads.get(replica.version, dict)(records))

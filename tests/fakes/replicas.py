@@ -31,8 +31,6 @@ class FakeReplicas:
         """What only a fork of a version ends with."""
         self.move_fails: dict[str, ReplicaFailure] = {}
         """What a version ends with on data that it did not make."""
-        self.undrained: set[str] = set()
-        """Versions that never come to the end of their migrations."""
         self.exits: dict[str, int | None] = {"false": 1}
         """How a command ends, by its first word."""
         self.engine_gone = False
@@ -142,9 +140,6 @@ class FakeReplicas:
         upgrade: bool,
     ) -> Moved:
         self.done.append(f"{'upgrade' if upgrade else 'move'} to {version}")
-        steps = [Step(name="stop", seconds=1), Step(name="start", seconds=2)]
-        if version in self.undrained:
-            steps.append(Step(name="drain", seconds=300, problem="it did not end in time"))
         services = {
             name: service.model_copy(update={"image": images[name]})
             for name, service in replica.services.items()
@@ -152,8 +147,29 @@ class FakeReplicas:
         change: dict[str, Any] = {"version": version, "role": role, "services": services}
         self.records[replica.id] = self.on_start.get(version, dict)(self.records[replica.id])
         failure = self.move_fails.get(version) or self.failures.get(version)
+        failure = failure or self._unstarted(environment)
+        start = Step(name="start", seconds=2, problem=failure.reason if failure else "")
+        steps = (Step(name="stop", seconds=1), start)
+        if upgrade and failure is None:
+            failure = self._undrained(environment)
+            problem = failure.reason if failure else ""
+            steps = (*steps, Step(name="wait for migrations", seconds=4, problem=problem))
         moved = failure or replica.model_copy(update=change)
-        return Moved(replica=moved, seconds=3, steps=tuple(steps))
+        return Moved(replica=moved, seconds=3, steps=steps)
+
+    def _unstarted(self, environment: Environment) -> ReplicaFailure | None:
+        under_test = environment.clinops.under_test
+        command = environment.services[under_test].command or ["true"]
+        code = self.exits.get(command[0], 0)
+        reason = f"it exited with code {code}"
+        return ReplicaFailure(service=under_test, reason=reason, log_tail="") if code else None
+
+    def _undrained(self, environment: Environment) -> ReplicaFailure | None:
+        upgrade = environment.clinops.upgrade
+        if not upgrade.drained or not self.exits.get(upgrade.drained[0], 0):
+            return None
+        reason = f"its migrations had not ended after {upgrade.within} s"
+        return ReplicaFailure(service=environment.clinops.under_test, reason=reason, log_tail="")
 
     def execute(
         self, replica: Replica, service: str, command: Sequence[str], *, within: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from clinops.gatehouse.app import application
 from flows.gate import load_evidence
 from tests.fakes.browser import Browser
 from tests.fakes.inventories import NEW, PATIENTS
-from tests.fakes.wiring import COMPOSE, FakeWiring, compose
+from tests.fakes.wiring import COMPOSE, FakeWiring, compose, document
 
 MUELLER, ONEILL = sorted(PATIENTS)
 (NANDU,) = NEW
@@ -208,6 +209,27 @@ def test_the_findings_of_faults_can_not_be_left_out_of_evidence(wiring):
     none = evidence.faults.model_copy(update={"trials": ()})
     forged = forged.model_copy(update={"faults": none})
     assert any("not tried" in one for one in forged.contradictions())
+
+
+def test_harm_done_by_a_fault_is_waived_by_its_occurrence(wiring):
+    waiver = {
+        "id": "W-001",
+        "version": "2.0",
+        "finding": "fault-loses",
+        "occurrence": "fault-loses: database-killed: acknowledged records of patients: gone",
+        "reason": "The ward writes it again.",
+        "owner": "Operations",
+        "expires": dt.date(2025, 12, 1),
+    }
+    waivers = {"schema": 1, "product": "pas", "waivers": [waiver]}
+    wiring.commit({"environments/pas/waivers.yaml": document(waivers)})
+    wiring.faults.loses["2.0"] = without(NANDU)
+    evidence = tried(wiring)
+    assert evidence.outcome is Outcome.QUALIFIED
+    assert (the_finding(evidence).weight, the_finding(evidence).waiver) == (Weight.NOTE, "W-001")
+    wiring.faults.loses["2.0"] = without(NANDU, ONEILL)
+    older = tried(wiring, deadline="2027-01-01")
+    assert older.outcome is Outcome.REFUSED, "what was there before is another matter"
 
 
 def test_the_page_of_a_release_shows_what_broke_and_what_was_lost(wiring):

@@ -267,6 +267,17 @@ def test_is_refused_on_evidence_whose_runs_say_something_else_than_its_outcome(w
     refused_because(wiring, release, "the evidence contradicts itself: the outcome is qualified")
 
 
+def test_is_refused_on_evidence_that_leaves_out_what_its_own_files_ask_for(wiring):
+    wiring.commit({COMPOSE: compose(faults=["paused"])})
+    good = wiring.qualify(wiring.offer())
+    evidence = load_evidence(good, wiring)
+    claims = {**good.release, "id": "pas-2.0-ffffffffffff"}
+    about = evidence.release.model_validate(claims)
+    fewer = evidence.model_copy(update={"faults": None, "release": about})
+    release = pretended(wiring, wiring.evidence.put(canonical(fewer.json_value())), **claims)
+    refused_because(wiring, release, "the environment asks for the fault paused, and the evidence")
+
+
 def test_is_refused_where_git_names_another_committer(wiring):
     good = wiring.qualify(wiring.offer())
     evidence = load_evidence(good, wiring)

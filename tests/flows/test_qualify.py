@@ -361,6 +361,14 @@ def test_a_way_back_that_fails_is_refused(wiring):
     assert kinds_of(decided(wiring, State.REFUSED)) == {"rollback-impossible"}
 
 
+def test_a_site_check_that_fails_before_the_upgrade_is_not_blamed_on_the_way_back(wiring):
+    wiring.suites.failing = {("smoke", "1.0")}
+    evidence = decided(wiring, State.INCONCLUSIVE)
+    assert kinds_of(evidence) >= {"test-mended", "rollback-test-failed-on-both"}
+    assert evidence.rehearsal is not None
+    assert evidence.rehearsal.way_back is WayBack.CLEAN
+
+
 def test_another_behaviour_is_refused_with_its_subject(wiring):
     wiring.probes.answer = answers(name="Anne")
     evidence = decided(wiring, State.REFUSED)

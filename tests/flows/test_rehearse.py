@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
+from clinops.domain.digest import digest_bytes
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.plan import Plan
 from clinops.domain.rehearsal import WayBack, findings
 from clinops.domain.release import Release
 from clinops.domain.replica import ReplicaFailure
 from clinops.domain.snapshot import Snapshot
-from clinops.domain.suite import Role
+from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 from clinops.errors import BadInputError, EngineError, PackageError, SeedError
 from clinops.ports import EstateTree
 from flows.baseline import steps_to
 from flows.qualify import pin
 from flows.rehearse import Rehearsed, Upgraded, rehearse_upgrade
-from flows.replicas import obtain, run_suite
+from flows.replicas import Tried, obtain, run_suite
 from flows.snapshots import baseline_snapshot, snapshot_key
 from flows.way_back import rehearse_way_back
 from tests.fakes.inventories import NEW, PATIENTS
@@ -31,6 +32,25 @@ FAILURE = ReplicaFailure(service="app", reason="it exited with code 3", log_tail
 DATABASE = FAILURE.model_copy(update={"service": "db"})
 
 
+def smoke(*cases: CaseResult, exit_code: int = 0) -> Tried:
+    """Make a run of the smoke suite on the version in use, before the upgrade."""
+    log = digest_bytes(b"log")
+    run = SuiteRun(
+        suite="smoke",
+        role=Role.BASELINE,
+        cases=cases,
+        exit_code=exit_code,
+        milliseconds=1,
+        junit=log if cases else None,
+        log=log,
+    )
+    return Tried("smoke", Role.BASELINE, run, (), {})
+
+
+def case(verdict: Verdict = Verdict.PASSED, name: str = "test_smoke.py::test_works") -> CaseResult:
+    return CaseResult(name=name, verdict=verdict, milliseconds=1)
+
+
 class Rehearsal:
     """An estate, and the rehearsal of one release on it."""
 
@@ -39,6 +59,8 @@ class Rehearsal:
         self.systems = wiring.replicas
         self.suites = wiring.suites
         self.inventories = wiring.inventories
+        self.before = [smoke(case())]
+        """Runs on the version in use, before the upgrade."""
         with wiring.bench("this run") as bench:
             self.bench = bench
 
@@ -65,7 +87,9 @@ class Rehearsal:
 
     def comes_back(self, strategy: str = "restore", **changes: Any) -> Rehearsed:
         upgraded = self.goes_up(strategy, **changes)
-        rehearsed = rehearse_way_back(upgraded, self.plan, self.snapshot, self.tree, self.bench)
+        rehearsed = rehearse_way_back(
+            upgraded, self.plan, self.snapshot, self.tree, self.bench, before=lambda: self.before
+        )
         assert self.systems.present == {}
         return rehearsed
 
@@ -101,6 +125,7 @@ def test_an_upgrade_that_keeps_everything_is_told_with_its_downtime(rehearsal):
         "1.0: read the records before the upgrade",
         "2.0: stop",
         "2.0: start",
+        "2.0: wait for migrations",
         "2.0: read the records after the upgrade",
     ]
     assert (upgraded.seconds, upgraded.differences, upgraded.gaps) == (3, (), ())
@@ -136,11 +161,11 @@ def test_an_upgrade_that_does_not_start_is_refused_with_its_reason(rehearsal):
     assert rehearsed.logs["upgrade-app"] == b"can't migrate"
 
 
-def test_an_upgrade_whose_migrations_never_end_is_refused(rehearsal):
-    rehearsal.systems.undrained = {"2.0"}
-    rehearsed = rehearsal.comes_back()
+def test_an_upgrade_whose_migrations_never_end_is_refused(wiring):
+    wiring.commit({COMPOSE: compose(upgrade={"drained": ["false"]})})
+    rehearsed = Rehearsal(wiring).comes_back()
     assert told(rehearsed) == [("upgrade-failed", Weight.REFUSES)]
-    assert "2.0: drain" in the_finding(rehearsed, "upgrade-failed").summary
+    assert "2.0: wait for migrations" in the_finding(rehearsed, "upgrade-failed").summary
 
 
 @pytest.mark.parametrize("error", [SeedError("no route"), BadInputError("no JSON")])
@@ -189,7 +214,7 @@ def test_a_seeded_system_without_any_place_for_data_has_nothing_to_lose(wiring):
     del content["services"]["app"]["volumes"], content["volumes"]
     wiring.commit({COMPOSE: document(content)})
     rehearsal = Rehearsal(wiring)
-    rehearsal.inventories.reads = {"1.0": lambda _: {}, "2.0": lambda _: {}}
+    rehearsal.inventories.in_memory = True
     rehearsed = rehearsal.comes_back("binary")
     assert told(rehearsed) == [("nothing-to-lose", Weight.NOTE)]
     assert rehearsed.rehearsal.way_back is WayBack.CLEAN
@@ -198,7 +223,7 @@ def test_a_seeded_system_without_any_place_for_data_has_nothing_to_lose(wiring):
 def test_an_inventory_that_reads_nothing_of_a_volume_proves_nothing(wiring):
     wiring.commit({COMPOSE: compose(inventory=None, writer=None)})
     rehearsal = Rehearsal(wiring)
-    rehearsal.inventories.reads = {"1.0": lambda _: {}, "2.0": lambda _: {}}
+    rehearsal.inventories.in_memory = True
     assert told(rehearsal.comes_back()) == [("inventory-empty", Weight.INCONCLUSIVE)]
 
 
@@ -357,6 +382,38 @@ def test_a_script_that_fails_makes_the_way_back_impossible_and_says_what_a_site_
     assert rehearsed.rehearsal.seconds_back is None
 
 
+@pytest.mark.parametrize("strategy", ["binary", "script"])
+def test_rows_that_the_old_version_may_not_show_are_no_proof_of_a_way_back(wiring, strategy):
+    wiring.commit({COMPOSE: compose(inventory=None)})
+    rehearsal = Rehearsal(wiring)
+    rehearsal.inventories.reads["1.0"] = lambda _: {}
+    rehearsed = rehearsal.comes_back(strategy)
+    assert rehearsed.rehearsal.way_back is WayBack.UNPROVEN
+    assert rehearsed.rehearsal.seconds_back is not None
+    assert told(rehearsed) == [("rollback-unproven", Weight.INCONCLUSIVE)]
+    assert "`inventory` program" in the_finding(rehearsed, "rollback-unproven").detail
+    assert rehearsed.rehearsal.point_of_no_return.startswith("Not known: ")
+
+
+def test_rows_that_the_upgrade_took_away_do_not_come_back_unseen(wiring):
+    wiring.commit({COMPOSE: compose(inventory=None)})
+    rehearsal = Rehearsal(wiring)
+    rehearsal.systems.on_start["2.0"] = without(ONEILL)
+    lost = f"data: patients: record {ONEILL}: lost"
+    changes = [{"summary": "Merged twice-kept patients", "covers": [lost]}]
+    rehearsed = rehearsal.comes_back("binary", changes=changes)
+    assert [one.subject for one in rehearsed.differences] == [lost]
+    assert told(rehearsed) == [("rollback-unproven", Weight.INCONCLUSIVE)]
+
+
+def test_a_backup_needs_no_interface_to_be_the_old_versions_own_data(wiring):
+    wiring.commit({COMPOSE: compose(inventory=None, writer=None)})
+    rehearsed = Rehearsal(wiring).comes_back("restore")
+    assert told(rehearsed) == [("no-writer", Weight.NOTE)]
+    assert rehearsed.rehearsal.way_back is WayBack.CLEAN
+    assert "no interface of 1.0 was asked" in rehearsed.rehearsal.point_of_no_return
+
+
 def test_an_old_version_that_does_not_start_on_the_new_data_is_impossible(rehearsal):
     rehearsal.systems.move_fails["1.0"] = FAILURE
     rehearsed = rehearsal.comes_back("binary")
@@ -393,6 +450,42 @@ def test_an_old_version_whose_site_checks_break_off_is_impossible(rehearsal):
     rehearsal.suites.crashing = {("smoke", "1.0")}
     rehearsed = rehearsal.comes_back("binary")
     assert "did not run to its end" in the_finding(rehearsed, "rollback-impossible").detail
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.SKIPPED, Verdict.ERROR])
+@pytest.mark.parametrize("strategy", ["binary", "restore"])
+def test_a_test_that_failed_before_the_upgrade_is_not_blamed_on_the_candidate(
+    rehearsal, strategy, verdict
+):
+    rehearsal.before = [smoke(case(verdict), exit_code=1)]
+    rehearsal.suites.failing = {("smoke", "1.0")}
+    rehearsed = rehearsal.comes_back(strategy)
+    found = the_finding(rehearsed, "rollback-test-failed-on-both")
+    assert found.weight is Weight.INCONCLUSIVE
+    assert found.occurrence == ("rollback-test-failed-on-both: smoke: test_smoke.py::test_works")
+    assert found.detail == "assert 1 == 2"
+    assert "rollback-impossible" not in dict(told(rehearsed))
+    assert rehearsed.rehearsal.steps[-1].problem == "failed: test_smoke.py::test_works"
+
+
+def test_another_test_that_failed_before_the_upgrade_excuses_nothing(rehearsal):
+    other = case(Verdict.FAILED, "test_smoke.py::test_another")
+    rehearsal.before = [smoke(case(), other, exit_code=1)]
+    rehearsal.suites.failing = {("smoke", "1.0")}
+    assert told(rehearsal.comes_back("binary")) == [("rollback-impossible", Weight.REFUSES)]
+
+
+@pytest.mark.parametrize("before", [[], [smoke(exit_code=-9)]])
+def test_site_checks_that_did_not_run_before_the_upgrade_blame_nobody(rehearsal, before):
+    rehearsal.before = before
+    rehearsal.suites.crashing = {("smoke", "1.0")}
+    rehearsed = rehearsal.comes_back("binary")
+    assert told(rehearsed) == [("rollback-test-failed-on-both", Weight.INCONCLUSIVE)]
+
+
+def test_a_check_that_broke_off_before_and_passes_after_says_nothing_against_anybody(rehearsal):
+    rehearsal.before = [smoke(exit_code=-9)]
+    assert told(rehearsal.comes_back("binary")) == []
 
 
 def test_a_backup_that_does_not_work_says_nothing_about_the_candidate(rehearsal):

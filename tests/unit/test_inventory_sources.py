@@ -161,9 +161,14 @@ def test_a_fake_gives_what_a_system_holds_as_its_version_reads_it() -> None:
     fake = FakeInventories({"archive-1": PATIENTS})
     inventories: Inventories = fake
     real = read({"patients": PATIENTS}, environment(inventory="i.py")).collections
-    found = inventories.read(replica(), environment(), TREE).collections
+    asked = environment(inventory="i.py")
+    found = inventories.read(replica(), asked, TREE).collections
     assert found == {"patients": real["patients"]}
     fake.reads["1.0"] = lambda _: {}
+    assert inventories.read(replica(), asked, TREE).collections["patients"].records == {}
+    behind = inventories.read(replica(), environment(), TREE).collections["patients"]
+    assert (behind.source, behind.records) == (Source.TABLE, PATIENTS)
+    fake.in_memory = True
     assert inventories.read(replica(), environment(), TREE).collections["patients"].records == {}
     fake.fails["1.0"] = InfrastructureError("gone")
     with pytest.raises(InfrastructureError):

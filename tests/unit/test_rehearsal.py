@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clinops.domain.finding import Weight
 from clinops.domain.inventory import Collection, Inventory, Source, packed
-from clinops.domain.loss import Readings, altered, losses, written
+from clinops.domain.loss import Readings, altered, judged, losses, written
 from clinops.domain.rehearsal import (
     SHOWN,
     Gap,
@@ -317,6 +317,52 @@ def test_of_each_sort_of_loss_one_is_kept_however_many_there_are():
         ("rollback-lossy", Weight.INCONCLUSIVE),
         ("rollback-more-losses", Weight.NOTE),
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        ({}, "00003, 00004 and 495 more"),
+        ({"strategy": "restore"}, "here 500 of patients"),
+    ],
+)
+def test_losses_are_counted_though_not_all_of_them_are_kept(changes, number):
+    kept = shown([loss(number, new=True) for number in range(500)])
+    hidden = rehearsal(way_back=WayBack.LOSSY, losses=kept, lost=500, **changes)
+    assert number in findings(hidden)[0].summary
+    again = Rehearsal.model_validate_json(hidden.model_dump_json())
+    assert findings(again) == findings(hidden)
+
+
+def test_a_way_back_on_which_no_interface_was_asked_leaves_it_open():
+    assert told(way_back=WayBack.UNPROVEN) == [("rollback-unproven", Weight.INCONCLUSIVE)]
+
+
+def test_a_column_of_the_new_version_may_go_with_it_and_not_read_otherwise():
+    old = table({"a": {"name": "Ann"}}, "name")
+    new, other = (
+        table({"a": {"name": "Ann", "note": note}}, "name", "note") for note in ("x", "y")
+    )
+    assert lost(old, new, new, old) == lost(old, new, new, new) == []
+    assert lost(old, new, new, other) == [("a", "note", False)]
+    assert lost(old, old, old, new) == [("a", "note", False)]
+
+
+def test_a_way_back_is_judged_by_what_interfaces_were_asked():
+    nothing, asked, rows = Inventory(collections={}), patients(**ANN), table(ANN, "name", "born")
+    both = Inventory(collections={**asked.collections, **rows.collections})
+    for before, after, came in [
+        (nothing, nothing, WayBack.CLEAN),
+        (rows, rows, WayBack.UNPROVEN),
+        (nothing, rows, WayBack.UNPROVEN),
+        (patients(), rows, WayBack.UNPROVEN),
+        (asked, asked, WayBack.CLEAN),
+        (rows, both, WayBack.CLEAN),
+    ]:
+        readings = Readings(before, before, after, after)
+        assert judged([], readings, restored=False) is came
+        assert judged([], readings, restored=True) is WayBack.CLEAN
+        assert judged([loss()], readings, restored=False) is WayBack.LOSSY
 
 
 def test_losses_of_a_sort_that_nobody_sees_are_refused():
