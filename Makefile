@@ -30,9 +30,10 @@ test-gate:
 test-rest:
 	@$(PY) -m pytest -m "not docker"
 
-bench: setup ## how fast record and pages are with 1,000 releases (after `make demo`: pages too), and forks
+bench: setup ## how fast record and pages are with 1,000 releases (after `make demo`: pages too), forks and commands
 	@$(PY) scripts/bench_gate.py $(if $(wildcard $(DEMO)/estate/clinops.toml),--estate $(DEMO)/estate)
 	@$(PY) scripts/bench_compare.py
+	@$(PY) scripts/bench_exec.py
 
 check: ## ruff, format, mypy strict, import-linter, schemas
 	@scripts/setup.sh venv

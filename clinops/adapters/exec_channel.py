@@ -20,6 +20,8 @@ from docker import DockerClient
 
 from clinops.adapters.exec_stream import STDERR, STDOUT, ExecStream
 
+Command = str | Sequence[str]
+"""A line of shell, or a program and its arguments, which no shell reads."""
 Sink = Callable[[int, bytes], object]
 """Takes what a command says: which stream, and some bytes of it."""
 
@@ -33,12 +35,20 @@ _PARTING: Final = 2.0
 """Seconds that a shell has for leaving."""
 
 _SHELL: Final = r"""exec 3>&1 4>&2 >/dev/null 2>&1
-unset PWD OLDPWD SHLVL
 trap : HUP INT QUIT ALRM TERM USR1 USR2
-clinops_run() {
+clinops_program() {
     clinops_token=$1
     shift
-    (exec "$@" >&3 2>&4 3>&- 4>&-) </dev/null
+    (unset PWD OLDPWD SHLVL; exec "$@" >&3 2>&4 3>&- 4>&-) </dev/null
+    clinops_end
+}
+clinops_line() {
+    clinops_token=$1
+    shift
+    (unset $clinops_names clinops_names; eval "shift; $1") </dev/null >&3 2>&4 3>&- 4>&-
+    clinops_end
+}
+clinops_end() {
     clinops_code=$?
     clinops_alone
     clinops_say "$clinops_code $?"
@@ -64,6 +74,8 @@ clinops_alone() {
     done
     return 1
 }
+clinops_names='clinops_token clinops_code clinops_known clinops_able clinops_try clinops_unclear
+    clinops_process clinops_file'
 set -- /proc/[0-9]*
 clinops_known=$*
 [ /proc/$$/fd/3 -ef /proc/$$/fd/3 ]
@@ -71,10 +83,15 @@ clinops_able=$?
 """
 """What the shell is told first. It keeps its own streams, which commands write to, as 3 and 4.
 
-Its `kill 0` must not end the channel, hence the traps, which commands don't inherit. A process
-that a command left behind, and that holds one of the streams, could write in the midst of a later
-command's output: `clinops_alone` looks through all processes that are new.
+A program is run by `exec`, so that no builtin or keyword stands in for it. A line is run by a fork
+of the shell, which is spared to load another one; the mark must not be seen from there. `kill 0`
+must not end the channel, hence the traps, which commands don't inherit. A process that a command
+left behind, and that holds one of the streams, could write in the midst of a later command's
+output: `clinops_alone` looks through all processes that are new.
 """
+
+_OWN_NUMBER: Final = re.compile(r"\$\{?\$")
+"""`$$` in a line: all forks of a shell have the shell's own there."""
 
 
 class ChannelLostError(ConnectionError):
@@ -124,13 +141,13 @@ class ExecChannel:
             raise NoShellError
         return session
 
-    def run(self, argv: Sequence[str], sink: Sink, until: float = math.inf) -> int:
+    def run(self, command: Command, sink: Sink, until: float = math.inf) -> int:
         """Run a command with nothing on its standard input, and return its exit code.
 
         After any error the channel is not usable any more, and the command may still run.
 
         Args:
-            argv: The program and its arguments; no shell reads them.
+            command: A line of shell, or a program and its arguments.
             sink: Takes its output as it comes.
             until: When to stop to wait for it, on the monotonic clock.
 
@@ -139,15 +156,11 @@ class ExecChannel:
             NotStartedError: The command was provably not started.
             ChannelLostError: It is not known whether it was, or how it ended.
         """
-        line = shlex.join(argv)
-        if not argv or "\0" in line:
-            raise ValueError("a command has a name, and no null byte")
         self.usable = False
         token = secrets.token_hex(_TOKEN_BYTES)
-        request = f"clinops_run {token} {line}\n".encode(errors="surrogateescape")
         try:
             # The shell starts nothing before it has the last byte, the end of the line.
-            self._stream.send(request, until)
+            self._stream.send(_request(command, token), until)
         except ConnectionError as error:
             raise NotStartedError("the shell in the container is gone") from error
         code, left_something = self._follow(token, sink, until)
@@ -185,6 +198,23 @@ class ExecChannel:
                 while self._stream.receive(until)[1]:
                     pass
         self._stream.close()
+
+
+def program(command: Command) -> list[str]:
+    """Return the program and the arguments that a command is if it is run by itself."""
+    argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+    if not argv or any("\0" in argument for argument in argv):
+        raise ValueError("a command has a name, and no null byte")
+    return argv
+
+
+def _request(command: Command, token: str) -> bytes:
+    argv = program(command)
+    if isinstance(command, str) and not _OWN_NUMBER.search(command):
+        request = f"clinops_line {token} {shlex.quote(command)}\n"
+    else:
+        request = f"clinops_program {token} {shlex.join(argv)}\n"
+    return request.encode(errors="surrogateescape")
 
 
 class _Marked:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
@@ -16,10 +15,12 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException, NotFound
 
 from clinops.adapters.exec_channel import (
+    Command,
     ExecChannel,
     NoShellError,
     NotStartedError,
     Sink,
+    program,
 )
 from clinops.adapters.exec_stream import STDERR, STDOUT, ExecStream
 
@@ -34,7 +35,9 @@ _ENDING: Final = 10.0
 """Seconds within which a command is ended whose time is up."""
 _NOTICED: Final = 2.0
 """Seconds within which the engine knows that a container has ended."""
-_BAD_REQUEST: Final = 400
+_ATTEMPTS: Final = 3
+_DOUBTFUL: Final = {126, 137}
+"""Exit codes that an engine gives as well where a container ends under an exec."""
 _POLL: Final = 0.05
 _UNREACHABLE: Final = (
     DockerException,
@@ -107,17 +110,17 @@ class ExecChannels:
         self._kept = _KEPT
         self._has_shell = True
 
-    def output(self, argv: Sequence[str], *, within: float = math.inf) -> Finished:
+    def output(self, command: Command, *, within: float = math.inf) -> Finished:
         """Run a command and return all that it says; raises what `run` raises."""
         said = {STDOUT: bytearray(), STDERR: bytearray()}
-        code = self.run(argv, lambda stream, chunk: said[stream].extend(chunk), within=within)
+        code = self.run(command, lambda stream, chunk: said[stream].extend(chunk), within=within)
         return Finished(code, bytes(said[STDOUT]), bytes(said[STDERR]))
 
-    def run(self, argv: Sequence[str], sink: Sink, *, within: float = math.inf) -> int:
+    def run(self, command: Command, sink: Sink, *, within: float = math.inf) -> int:
         """Run a command, pass on what it says as it comes, and return its exit code.
 
         Args:
-            argv: The program and its arguments; no shell reads them.
+            command: A line of shell, or a program and its arguments, which no shell reads.
             sink: Takes the number of a stream and some bytes; never much at a time.
             within: Seconds after which the command and all that it started are ended.
 
@@ -126,36 +129,37 @@ class ExecChannels:
             ContainerEndedError: The container does not run (any more).
             ChannelLostError: It may have run, and how it ended is not known.
             APIError: The engine refuses.
+            ValueError: That is no command.
         """
+        argv = program(command)
         try:
-            return self._run(argv, sink, monotonic() + within)
+            return self._run(command, sink, monotonic() + within)
         except TimeoutError as error:
-            raise CommandTimedOutError(
-                f"`{shlex.join(argv)}` did not end within {within:g} seconds"
-            ) from error
+            said = command if isinstance(command, str) else shlex.join(argv)
+            raise CommandTimedOutError(f"`{said}` did not end within {within:g} seconds") from error
 
-    def _run(self, argv: Sequence[str], sink: Sink, until: float) -> int:
+    def _run(self, command: Command, sink: Sink, until: float) -> int:
         if self._has_shell:
             try:
-                return self._run_in_a_shell(argv, sink, until)
+                return self._run_in_a_shell(command, sink, until)
             except NoShellError:
                 self._has_shell = False
-        return self._run_by_itself(argv, sink, until)
+        return self._run_by_itself(command, sink, until)
 
-    def _run_in_a_shell(self, argv: Sequence[str], sink: Sink, until: float) -> int:
+    def _run_in_a_shell(self, command: Command, sink: Sink, until: float) -> int:
         try:
-            return self._run_over(self._borrowed(until), argv, sink, until)
+            return self._run_over(self._borrowed(until), command, sink, until)
         except NotStartedError:
             opened = self._opened(until)
         try:
-            return self._run_over(opened, argv, sink, until)
+            return self._run_over(opened, command, sink, until)
         except NotStartedError:
             self._ensure_not_ended(opened.started_at)
             raise
 
-    def _run_over(self, opened: _Opened, argv: Sequence[str], sink: Sink, until: float) -> int:
+    def _run_over(self, opened: _Opened, command: Command, sink: Sink, until: float) -> int:
         try:
-            code = opened.channel.run(argv, sink, until)
+            code = opened.channel.run(command, sink, until)
         except BaseException as error:
             opened.channel.close()
             if isinstance(error, NotStartedError):
@@ -167,16 +171,22 @@ class ExecChannels:
         self._give_back(opened)
         return code
 
-    def _run_by_itself(self, argv: Sequence[str], sink: Sink, until: float) -> int:
+    def _run_by_itself(self, command: Command, sink: Sink, until: float) -> int:
         """Run a command as an exec of its own; what does not end in time is left to itself."""
-        self._started_at()
-        stream = ExecStream(self._client, self._container, argv, user=self._user)
+        started_at = self._started_at()
+        stream = ExecStream(self._client, self._container, program(command), user=self._user)
         try:
             while (received := stream.receive(until))[1]:
                 sink(*received)
-            return stream.exit_code(until)
+            code = stream.exit_code(until)
+        except (APIError, ConnectionError):
+            self._ensure_not_ended(started_at)
+            raise
         finally:
             stream.close()
+        if code in _DOUBTFUL:
+            self._ensure_not_ended(started_at)
+        return code
 
     def _borrowed(self, until: float) -> _Opened:
         while True:
@@ -190,16 +200,22 @@ class ExecChannels:
         return self._opened(until)
 
     def _opened(self, until: float) -> _Opened:
-        # In this order: what was opened after a restart must not pass for older.
-        started_at = self._started_at()
-        try:
-            channel = ExecChannel(self._client, self._container, user=self._user, until=until)
-        except (APIError, ConnectionError) as error:
-            if isinstance(error, APIError) and error.status_code == _BAD_REQUEST:
-                raise NoShellError from error
-            self._ensure_not_ended(started_at)
-            raise
-        return _Opened(channel, started_at)
+        """Open a channel; more than once if need be, as nothing has been told to it yet."""
+        failed: Exception | None = None
+        for _ in range(_ATTEMPTS):
+            # In this order: what was opened after a restart must not pass for older.
+            started_at = self._started_at()
+            try:
+                channel = ExecChannel(self._client, self._container, user=self._user, until=until)
+                return _Opened(channel, started_at)
+            except (APIError, ConnectionError, NoShellError) as error:
+                if self._lacks_a_shell():
+                    raise NoShellError from error
+                # In a container that is just ending nothing can be run either.
+                self._ensure_not_ended(started_at)
+                failed = error
+        assert failed  # noqa: S101 - for the type checker
+        raise failed
 
     def _give_back(self, opened: _Opened) -> None:
         with self._lock:
@@ -212,14 +228,28 @@ class ExecChannels:
         """End what runs in a channel; False where the container is not what it was."""
         until = monotonic() + _ENDING
         command = ["/bin/sh", "-c", _END, "sh", str(opened.channel.session)]
+        is_the_same = True
         with suppress(*_UNREACHABLE, ContainerEndedError, NoShellError):
-            other = self._borrowed(until)
-            try:
-                if other.started_at == opened.started_at:
-                    other.channel.run(command, lambda _stream, _said: None, until)
-                    return True
-            finally:
-                self._give_back(other)
+            while is_the_same:
+                other = self._borrowed(until)
+                is_the_same = other.started_at == opened.started_at
+                try:
+                    if is_the_same:
+                        other.channel.run(command, lambda _stream, _said: None, until)
+                        return True
+                except ConnectionError:
+                    continue  # that channel broke as well
+                finally:
+                    self._give_back(other)
+        return False
+
+    def _lacks_a_shell(self) -> bool:
+        self._started_at()
+        try:
+            chunks, _ = self._client.api.get_archive(self._container, "/bin/sh")
+            chunks.close()
+        except NotFound:
+            return True
         return False
 
     def _ensure_not_ended(self, started_at: str) -> None:

@@ -44,7 +44,7 @@ class ReplicaBackend(BaseBackend):  # type: ignore[misc]  # testinfra has no typ
         line = self.get_command(command, *args)
         channels = self._open()
         with engine_errors(f"run a command in {self.name}"):
-            done = channels.output(["/bin/sh", "-c", line], within=self._within)
+            done = channels.output(line, within=self._within)
         return self.result(done.exit_code, self.encode(line), done.stdout, done.stderr)
 
     def _open(self) -> ExecChannels:
