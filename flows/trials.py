@@ -22,7 +22,7 @@ from flows.faults import FaultTried, Grounds, fault_stages
 from flows.rehearse import Rehearsed, rehearse_upgrade
 from flows.replicas import Obtained, Tried, run_suite
 from flows.snapshots import baseline_snapshot
-from flows.way_back import rehearse_way_back
+from flows.way_back import rehearse_restore, rehearse_way_back
 
 T = TypeVar("T")
 Job = tuple[str, Callable[[], T]]
@@ -111,6 +111,11 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
             "rehearse the upgrade", lambda: rehearse_upgrade(plan, ground, images, tree, bench)
         )
         before = [begin(*job) for job in trial.suites(Role.BASELINE, ground)]
+        in_use = partial(_results, before)
+        restored = plan.manifest.rollback.strategy == "restore" and begin(
+            "rehearse the restore",
+            lambda: rehearse_restore(plan, ground, tree, bench, before=in_use),
+        )
         upgraded = up.result()
         stages.progress(0.5, f"{plan.release.id}: the candidate, on the upgraded data")
         offered = upgraded.snapshot
@@ -120,7 +125,13 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
         back = begin(
             "rehearse the way back",
             lambda: rehearse_way_back(
-                upgraded, plan, ground, tree, bench, before=lambda: _results(before)
+                upgraded,
+                plan,
+                ground,
+                tree,
+                bench,
+                before=in_use,
+                restored=restored.result if restored else None,
             ),
         )
         after = [begin(*job) for job in trial.suites(Role.CANDIDATE, offered)]

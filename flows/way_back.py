@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
@@ -42,6 +41,44 @@ class _Held:
     lost: tuple[Loss, ...] = ()
 
 
+@dataclass(frozen=True)
+class Restored:
+    """What came of starting the version in use from its backup."""
+
+    going: Rehearsing
+    back: Inventory | None
+    """What it reads then; none where it does not work."""
+
+
+def rehearse_restore(
+    plan: Plan,
+    backup: Snapshot,
+    tree: EstateTree,
+    bench: Bench,
+    *,
+    before: Callable[[], Sequence[Tried]],
+) -> Restored:
+    """Start the version in use from its backup, and read every record.
+
+    It needs nothing of the candidate: the data that this one has written is gone by then.
+
+    Args:
+        plan: The plan; it has a baseline.
+        backup: The baseline's snapshot.
+        tree: The estate at the release's commit.
+        bench: What it is done with.
+        before: Waits for the suites on the version in use; asked only where a site check fails.
+    """
+    going = Rehearsing(plan, tree, bench, before)
+    begun = monotonic()
+    with going.forked(backup, Role.BASELINE) as old:
+        going.downtime = monotonic() - begun
+        problem = going.not_ready(old) if isinstance(old, ReplicaFailure) else ""
+        name = f"{plan.version_of(Role.BASELINE)}: start from the backup"
+        going.steps.append(Step(name=name, seconds=going.downtime, problem=problem))
+        return Restored(going, None if isinstance(old, ReplicaFailure) else _working(going, old))
+
+
 def rehearse_way_back(
     upgraded: Upgraded,
     plan: Plan,
@@ -50,6 +87,7 @@ def rehearse_way_back(
     bench: Bench,
     *,
     before: Callable[[], Sequence[Tried]],
+    restored: Callable[[], Restored] | None,
 ) -> Rehearsed:
     """Write new data on a fork of the candidate, go the declared way back, and read every record.
 
@@ -60,12 +98,13 @@ def rehearse_way_back(
         tree: The estate at the release's commit.
         bench: What it is done with.
         before: Waits for the suites on the version in use; asked only where a site check fails.
+        restored: Waits for what came of a restore; none where another way is declared.
     """
     going = Rehearsing(plan, tree, bench, before)
     came = _Return()
     if upgraded.snapshot is not None and upgraded.before and upgraded.after:
         inventories = upgraded.before, upgraded.after
-        came = _write_and_return(going, inventories, upgraded.snapshot, snapshot)
+        came = _write_and_return(going, inventories, upgraded.snapshot, snapshot, restored)
     tried = came.way_back not in {WayBack.IMPOSSIBLE, WayBack.NOT_TRIED}
     rehearsal = Rehearsal(
         steps=(*upgraded.steps, *going.steps),
@@ -93,18 +132,25 @@ def rehearse_way_back(
 
 
 def _write_and_return(
-    going: Rehearsing, read: tuple[Inventory, Inventory], candidate: Snapshot, backup: Snapshot
+    going: Rehearsing,
+    read: tuple[Inventory, Inventory],
+    candidate: Snapshot,
+    backup: Snapshot,
+    restored: Callable[[], Restored] | None,
 ) -> _Return:
     before, upgraded = read
     with going.forked(candidate, Role.CANDIDATE) as replica:
         after = _write(going, replica, upgraded)
         if after is None or isinstance(replica, ReplicaFailure):
             return _Return()
-        back, started = _gone_back(going, replica, backup)
-    restored = going.plan.manifest.rollback.strategy == "restore"
+        if restored is not None:
+            started = _simply_started(going, replica, backup)
+            back = _told(going, restored())
+        else:
+            started = back = _gone_back(going, replica, backup)
     came, simply = (
-        _held(None if one is None else Readings(before, upgraded, after, one), restored=unmet)
-        for one, unmet in ((back, restored), (started, False))
+        _held(None if one is None else Readings(before, upgraded, after, one), restored=anew)
+        for one, anew in ((back, restored is not None), (started, False))
     )
     wrote = written(upgraded, after)
     return _Return(
@@ -162,27 +208,27 @@ def _never_again(going: Rehearsing, failure: ReplicaFailure) -> None:
         )
 
 
-def _gone_back(
-    going: Rehearsing, replica: Replica, backup: Snapshot
-) -> tuple[Inventory | None, Inventory | None]:
-    """Go the declared way back, and start the old version again on what the candidate wrote.
-
-    Returns:
-        What the old version reads after the one and after the other; none where it does not work.
-    """
-    rollback = going.plan.manifest.rollback
+def _gone_back(going: Rehearsing, replica: Replica, backup: Snapshot) -> Inventory | None:
+    """Go the declared way on the data that the candidate wrote; None where it does not work."""
+    command = going.plan.manifest.rollback.command
     going.downtime = 0.0
-    if rollback.strategy == "restore":
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            started = pool.submit(_simply_started, going, replica, backup)
-            return _restored(going, backup), started.result()
-    if rollback.command is not None:
+    if command is not None:
         name = f"{replica.version}: the command of the way back"
-        if not going.command(name, replica, rollback.command, PATIENCE):
-            return None, None
+        if not going.command(name, replica, command, PATIENCE):
+            return None
     old = _moved_back(going, replica, backup)
-    back = _working(going, old) if old is not None else None
-    return back, back
+    return _working(going, old) if old is not None else None
+
+
+def _told(going: Rehearsing, restored: Restored) -> Inventory | None:
+    """Write down how a restore went, and return what was read after it."""
+    other = restored.going
+    going.steps += other.steps
+    going.gaps += other.gaps
+    going.files |= other.files
+    going.logs |= other.logs
+    going.downtime = other.downtime
+    return restored.back
 
 
 def _simply_started(going: Rehearsing, replica: Replica, backup: Snapshot) -> Inventory | None:
@@ -190,16 +236,6 @@ def _simply_started(going: Rehearsing, replica: Replica, backup: Snapshot) -> In
     aside = Rehearsing(going.plan, going.tree, going.bench)
     old = _moved_back(aside, replica, backup)
     return aside.inventory("without the backup", old) if old is not None else None
-
-
-def _restored(going: Rehearsing, backup: Snapshot) -> Inventory | None:
-    begun = monotonic()
-    with going.forked(backup, Role.BASELINE) as old:
-        going.downtime = monotonic() - begun
-        problem = going.not_ready(old) if isinstance(old, ReplicaFailure) else ""
-        name = f"{going.plan.version_of(Role.BASELINE)}: start from the backup"
-        going.steps.append(Step(name=name, seconds=going.downtime, problem=problem))
-        return None if isinstance(old, ReplicaFailure) else _working(going, old)
 
 
 def _moved_back(going: Rehearsing, replica: Replica, backup: Snapshot) -> Replica | None:

@@ -33,7 +33,7 @@ from flows.qualify import qualify
 from flows.rehearse import Upgraded, rehearse_upgrade
 from flows.replicas import Tried, obtain, run_suite
 from flows.snapshots import baseline_snapshot
-from flows.way_back import rehearse_way_back
+from flows.way_back import Restored, rehearse_restore, rehearse_way_back
 from tests.systems.records.seed import patients
 from tests.ward import document, hazard
 
@@ -144,9 +144,21 @@ class Candidate:
     def comes_back(self, upgraded: Upgraded) -> Rehearsal:
         """Write something, and go the way back."""
         gone = rehearse_way_back(
-            upgraded, self.plan, self.baseline, self.tree, self.bench, before=self.tried_before
+            upgraded,
+            self.plan,
+            self.baseline,
+            self.tree,
+            self.bench,
+            before=self.tried_before,
+            restored=self.restored if self.plan.manifest.rollback.strategy == "restore" else None,
         )
         return gone.rehearsal
+
+    def restored(self) -> Restored:
+        """Start the version in use from its backup."""
+        return rehearse_restore(
+            self.plan, self.baseline, self.tree, self.bench, before=self.tried_before
+        )
 
     def tried_before(self) -> list[Tried]:
         """Run the suites on the version in use."""

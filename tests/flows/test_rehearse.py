@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from flows.qualify import pin
 from flows.rehearse import Rehearsed, Upgraded, rehearse_upgrade
 from flows.replicas import Tried, obtain, run_suite
 from flows.snapshots import baseline_snapshot, snapshot_key
-from flows.way_back import rehearse_way_back
+from flows.way_back import rehearse_restore, rehearse_way_back
 from tests.fakes.inventories import NEW, PATIENTS
 from tests.fakes.wiring import COMPOSE, HAZARDS, FakeWiring, compose, document, hazards, manifest
 
@@ -87,8 +88,11 @@ class Rehearsal:
 
     def comes_back(self, strategy: str = "restore", **changes: Any) -> Rehearsed:
         upgraded = self.goes_up(strategy, **changes)
+        ways = self.plan, self.snapshot, self.tree, self.bench
+        before = partial(list, self.before)
+        restore = partial(rehearse_restore, *ways, before=before)
         rehearsed = rehearse_way_back(
-            upgraded, self.plan, self.snapshot, self.tree, self.bench, before=lambda: self.before
+            upgraded, *ways, before=before, restored=restore if strategy == "restore" else None
         )
         assert self.systems.present == {}
         return rehearsed
