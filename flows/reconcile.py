@@ -14,9 +14,11 @@ from functools import cache
 
 from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
 from clinops.domain.ledger import Kind
+from clinops.domain.manifest import Manifest
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
 from clinops.errors import BadInputError, ClinOpsError, RefusedError
+from clinops.ports import EstateTree
 from clinops.wiring import Wiring
 from flows.gate import audit, check_everything, contributors_of
 
@@ -68,15 +70,13 @@ def _noted(what: str, done: Reconciled) -> Iterator[None]:
 
 
 def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
-    """Return the record of the release that a manifest describes; none if it is what is live."""
+    """Return the record of the release that a manifest describes; none if it is in use."""
     tree = wiring.repository.head()
     manifest, inputs, release_id = wiring.estate(tree).inputs(path)
     record = wiring.ledger.release(release_id)
     if record is not None:
         return record
-    sites = wiring.estate(tree).sites().running(manifest.product)
-    live = {system.site: system.version for system in wiring.ledger.live(manifest.product)}
-    if sites and all(live.get(site) == manifest.version for site in sites):
+    if _is_in_use(manifest, tree, wiring):
         return None
     release = Release(
         id=release_id,
@@ -92,6 +92,20 @@ def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
     wiring.ledger.append(Kind.RELEASE_KNOWN, release_id, {"release": release.json_value()})
     done.known.append(release_id)
     return wiring.release(release_id)
+
+
+def _is_in_use(manifest: Manifest, tree: EstateTree, wiring: Wiring) -> bool:
+    """Whether all sites have this version, or one is just being adopted: then nobody knows yet."""
+    if any(name.startswith(adoption(manifest.product)) for name in wiring.ledger.leases()):
+        return True
+    sites = wiring.estate(tree).sites().running(manifest.product)
+    live = {system.site: system.version for system in wiring.ledger.live(manifest.product)}
+    return bool(sites) and all(live.get(site) == manifest.version for site in sites)
+
+
+def adoption(product: str, site: str = "") -> str:
+    """Name the lease of an adoption; without a site, what the names of all of them begin with."""
+    return f"adopt:{product}@{site}"
 
 
 def _offered(record: ReleaseRecord, wiring: Wiring) -> ReleaseRecord:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from clinops.cli.context import AsJson, Context, next_step, of, print_json, say, show
-from clinops.domain.environment import Environment
 from clinops.domain.ledger import Kind
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.domain.site import LiveSystem
@@ -17,6 +16,7 @@ from clinops.errors import BadInputError, NotFoundError, RefusedError
 from clinops.ports import EstateTree
 from clinops.wiring import Wiring, folder, served
 from flows.baseline import live_versions
+from flows.reconcile import adoption
 
 _PARTS = ("environments", "test_suites", "vendor_manifests")
 
@@ -132,18 +132,18 @@ def adopt(
         raise NotFoundError(f"{site} does not run {product}", mend="see environments/sites.yaml")
     if any(x.site == site for x in wiring.ledger.live(product)):
         raise BadInputError(f"{product} at {site} is on the ledger already", mend="clinops status")
-    environment = estate.environment(product)
-    system = wiring.sites.running(product, site)
-    if system is None and install:
-        _ensure_no_way_around_the_gate(wiring, product, version)
-        say(f"standing up {product} {version} at {site}")
-        system = _install(wiring, environment, tree, (product, version, site), seed=seed)
-    if system is None:
-        raise NotFoundError(
-            f"nothing runs at {site} under ClinOps's names", mend="stand it up with --install"
-        )
-    live = _live(system, tree, version, site)
-    wiring.ledger.append(Kind.SYSTEM_ADOPTED, f"{product}@{site}", {"live": live.json_value()})
+    with wiring.lease(adoption(product, site)):
+        system = wiring.sites.running(product, site)
+        if system is None and install:
+            _ensure_no_way_around_the_gate(wiring, product, version)
+            say(f"standing up {product} {version} at {site}")
+            system = _install(wiring, tree, (product, version, site), seed=seed)
+        if system is None:
+            raise NotFoundError(
+                f"nothing runs at {site} under ClinOps's names", mend="stand it up with --install"
+            )
+        live = _live(system, tree, version, site)
+        wiring.ledger.append(Kind.SYSTEM_ADOPTED, f"{product}@{site}", {"live": live.json_value()})
     show(f"{product} {version} is live at {site}")
     next_step("push the manifest of the next version")
 
@@ -170,14 +170,14 @@ def _products_of(wiring: Wiring, site: str) -> list[str]:
 
 def _install(
     wiring: Wiring,
-    environment: Environment,
     tree: EstateTree,
     which: tuple[str, str, str],
     *,
     seed: bool,
 ) -> Replica:
     product, version, site = which
-    _, manifest = wiring.estate(tree).manifest_for(product)
+    estate = wiring.estate(tree)
+    (_, manifest), environment = estate.manifest_for(product), estate.environment(product)
     images = wiring.images.of_environment(environment, tree)
     images[environment.clinops.under_test] = wiring.images.obtain(
         manifest.package, tree, name=f"{product}-{version}"

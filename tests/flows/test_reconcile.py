@@ -8,7 +8,7 @@ from clinops.domain.outcome import State
 from clinops.errors import EngineError, RefusedError
 from flows.baseline import live_baseline
 from flows.housekeeping import keep_house
-from flows.reconcile import Reconciled, reconcile, reopen
+from flows.reconcile import Reconciled, adoption, reconcile, reopen
 from tests.fakes.wiring import (
     COMPOSE,
     ESTATE,
@@ -67,6 +67,14 @@ def test_what_is_live_at_one_site_only_is_still_a_release():
     wiring = FakeWiring()
     wiring.adopt(FIRST)
     assert len(reconcile(wiring).known) == 1
+
+
+def test_what_is_being_adopted_is_no_release_yet():
+    wiring = FakeWiring()
+    with wiring.lease(adoption("pas", SECOND)):
+        assert reconcile(wiring).known == []
+    with wiring.lease(adoption("lab", SECOND)):
+        assert len(reconcile(wiring).known) == 1
 
 
 @pytest.mark.parametrize("broken", [b"schema: [", b"\xff\xfe", document({"schema": 1})])

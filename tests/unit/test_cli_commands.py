@@ -11,6 +11,7 @@ from clinops.cli import app, context
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.suite import Verdict
+from flows.reconcile import adoption
 from tests.fakes.evidence import case
 from tests.fakes.wiring import MANIFEST, FakeWiring, manifest
 
@@ -327,6 +328,15 @@ def test_adopts_only_what_runs_and_is_described(terminal, tmp_path, monkeypatch)
     assert wiring.live_versions() == {"cottage-hospital": "1.0"}
     assert len(wiring.suites.seeded) == 1
     assert terminal.run("adopt", "pas", "1.0", *site).code == 2
+
+
+def test_one_adoption_of_a_site_at_a_time(terminal, tmp_path, monkeypatch):
+    wiring = FakeWiring(tmp_path)
+    monkeypatch.setattr(context, "Wiring", lambda root: wiring)
+    with wiring.lease(adoption("pas", "cottage-hospital")):
+        said = terminal.run("adopt", "pas", "1.0", "--site", "cottage-hospital", "--install")
+    assert (said.code, "another process is at work" in said.err) == (3, True)
+    assert wiring.running() == {}
 
 
 def test_adoption_is_no_way_around_the_gate(terminal, tmp_path, monkeypatch):
