@@ -158,8 +158,18 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def print_findings(findings: Iterable[dict[str, Any]]) -> None:
-    """Print findings, the first lines of each."""
+    """Print findings, the first lines of each; what one change declares stands together."""
+    declared: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
+        if finding["kind"] == "declared-protected-change":
+            why = finding["summary"].removeprefix(f"{finding['occurrence']} differs, ")
+            declared.setdefault(why, []).append(finding)
+            continue
         show(f"finding   [{finding['weight']}] {finding['summary']}")
         for line in finding["detail"].splitlines()[:12]:
             show(f"            {line}")
+    for why, alike in declared.items():
+        show(f"finding   [note] {count(len(alike), 'difference')}, {why}")
+        for one in alike:
+            show(f"            {one['occurrence']}")
+            show(f"              {one['detail']}")

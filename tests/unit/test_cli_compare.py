@@ -55,6 +55,22 @@ def test_what_is_declared_is_a_yes(wiring, terminal):
     assert "declared  behaviour: http body/*/Name: changed (in 1 place)" in said.out
 
 
+def test_what_one_change_declares_stands_together(wiring, terminal):
+    names = group(protected=True), group("http body/*/Sex: changed", protected=True)
+    compared = as_compared(comparison(*names))
+    covers = [difference.subject for difference in compared.differences]
+    changes = [{"summary": "Full names", "covers": covers}]
+    record = qualified_with(wiring, compared=compared, changes=changes)
+    said = terminal.run("release", "show", record.id)
+    lines = said.out.splitlines()
+    since = lines.index("finding   [note] 2 differences, as declared: Full names")
+    assert lines[since + 1 : since + 4] == [
+        "            behaviour: http body/*/Name: changed",
+        "              study[patient=1] body/0/Name: before: Ann; after: Anne",
+        "            behaviour: http body/*/Sex: changed",
+    ]
+
+
 def test_noise_and_slowness_are_a_no(wiring, terminal):
     record = qualified_with(
         wiring, compared=as_compared(comparison(noise=(NOISE,), speeds=(SLOWER,)))
