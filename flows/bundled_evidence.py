@@ -11,7 +11,7 @@ from clinops.domain.environment import ClinOpsSection, Environment
 from clinops.domain.evidence import Evidence
 from clinops.domain.inventory import Inventory
 from clinops.domain.inventory_change import changes, differences
-from clinops.domain.loss import Readings, altered, judged, losses
+from clinops.domain.loss import Readings, altered, appeared, judged, losses
 from clinops.domain.manifest import Manifest
 from clinops.domain.outcome import Outcome
 from clinops.domain.parsing import parse
@@ -108,7 +108,7 @@ def _left_out_records(
 
 def _glossed_over(found: Rehearsal, readings: Readings) -> Iterator[str]:
     """What a way back came to can be judged again by anybody who has the four readings."""
-    lost = losses(readings)
+    lost = [*losses(readings), *appeared(readings)]
     honest = judged(lost, readings, restored=found.strategy == "restore")
     if (found.way_back, found.lost, found.losses) != (honest, len(lost), shown(lost)):
         yield f"the way back is called {found.way_back}, and what was read after it says otherwise"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from clinops.domain.inventory import Inventory
-from clinops.domain.loss import Readings, altered, judged, losses, written
+from clinops.domain.loss import Readings, altered, appeared, judged, losses, written
 from clinops.domain.plan import Plan
 from clinops.domain.rehearsal import Gap, Loss, Rehearsal, Step, WayBack, shown
 from clinops.domain.replica import Replica, ReplicaFailure
@@ -166,7 +166,7 @@ def _write_and_return(
 def _held(readings: Readings | None, *, restored: bool) -> _Held:
     if readings is None:
         return _Held(WayBack.IMPOSSIBLE)
-    lost = tuple(losses(readings))
+    lost = (*losses(readings), *appeared(readings))
     return _Held(judged(lost, readings, restored=restored), lost)
 
 

@@ -6,10 +6,9 @@ before breaks the one-to-one renaming and stays a difference; seeded ids are com
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -18,7 +17,10 @@ from pydantic import JsonValue
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _FIVE_EIGHTS = r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}"
 """As Orthanc writes the SHA-1 of what a DICOM object is identified by."""
-_UID = r"[0-2]\.(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){3,}"
+_UID = (
+    r"(?=[0-9.]{9,64}(?![0-9]|\.[0-9]))"
+    r"[0-2]\.(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){3,}"
+)
 """DICOM PS3.5, clause 9: a root and at least three more components; versions have fewer."""
 ID: Final = re.compile(
     rf"(?<![0-9A-Za-z.-])(?:({_UUID})|({_FIVE_EIGHTS})|({_UID}))(?![0-9A-Za-z-]|\.[0-9A-Za-z])"
@@ -30,7 +32,20 @@ _ANY_ID = re.compile(re.sub(r"\((?!\?)", "(?:", ID.pattern))
 
 def ids_in(tree: JsonValue) -> dict[str, None]:
     """Find every id in a tree by first occurrence, in keys and inside longer texts as well."""
-    return dict.fromkeys(_ANY_ID.findall(json.dumps(tree, ensure_ascii=False)))
+    # Not in its JSON, where the `n` of a line's end would be a letter before the next line's id.
+    return dict.fromkeys(_ANY_ID.findall("\n".join(_texts(tree))))
+
+
+def _texts(tree: JsonValue) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            yield key
+            yield from _texts(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _texts(value)
 
 
 class Renaming:
@@ -91,7 +106,7 @@ class Aliases:
         if not (isinstance(one, str) and isinstance(other, str) and self._numbers):
             return False
         ours, theirs = list(ID.finditer(one)), list(ID.finditer(other))
-        if len(ours) != len(theirs) or ID.sub("", one) != ID.sub("", other):
+        if _ANY_ID.split(one) != _ANY_ID.split(other):
             return False
         pairs = list(zip(ours, theirs, strict=True))
         return all(self._could(a, b) for a, b in pairs) and all(

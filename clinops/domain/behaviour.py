@@ -26,7 +26,7 @@ def differing_behaviour(comparison: Comparison) -> list[Difference]:
 
 
 def bounded(comparison: Comparison) -> Comparison:
-    """Put what nobody would read any more into one cause, which nobody can have declared.
+    """Put what nobody would read any more into one cause, which no declaration covers.
 
     A candidate that answers at random must not fill the evidence. What touches something
     protected comes first, so that it is told by itself as long as there is room.
@@ -42,6 +42,7 @@ def bounded(comparison: Comparison) -> Comparison:
         count=sum(group.count for group in rest),
         hazards=tuple(sorted({hazard for group in rest for hazard in group.hazards})),
         examples=rest[0].examples,
+        together=True,
     )
     return comparison.model_copy(update={"groups": (*told, others)})
 
@@ -70,6 +71,7 @@ def _difference(group: Group) -> Difference:
         hazards=group.hazards,
         count=group.count,
         where=cut(f"{shown.probe} {shown.path}".strip()) if shown else "",
+        together=group.together,
     )
 
 

@@ -83,7 +83,10 @@ class _Pair:
         self._old, self._new = old, new
         self._digested = old.digested or new.digested
         self._shared = old.names & new.names
-        self._gone = old.names - new.names
+        self._told = self._shared | (old.names - new.names)
+        if new.source is Source.PROGRAM:
+            # One program asks both: what is new in its answers is new in what users read.
+            self._told |= new.names
         # A key says which row is which only where both sides have the same one.
         tables = Source.TABLE in {old.source, new.source}
         self._keyed = old.key == new.key and bool(old.key or not tables)
@@ -127,12 +130,12 @@ class _Pair:
             after = self._counterpart(key, before)
             if before == after:
                 continue
-            for field in self._shared | self._gone:
+            for field in self._told:
                 if before.get(field) != after.get(field):
-                    pair = (self._told(side.get(field)) for side in (before, after))
+                    pair = (self._marked(side.get(field)) for side in (before, after))
                     yield Alteration(key, field, *pair)
 
-    def _told(self, text: str | None) -> str | None:
+    def _marked(self, text: str | None) -> str | None:
         return DIGESTED + text if self._digested and text is not None else text
 
     def _counterpart(self, key: str, before: Mapping[str, str]) -> Mapping[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from clinops.domain.value import Value
 
 
@@ -29,6 +31,8 @@ class Group(Value):
     hazards: tuple[str, ...] = ()
     examples: tuple[Example, ...]
     """At most 5."""
+    together: bool = Field(default=False, exclude_if=lambda together: not together)
+    """Whether it stands for the causes that are not told one by one."""
 
 
 class Speed(Value):

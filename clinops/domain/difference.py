@@ -38,6 +38,8 @@ class Difference(Value):
     """In how many places the one cause shows."""
     where: str = Field(default="", exclude_if=lambda where: not where)
     """The first of them, by which a person finds it: `patient[id=9990000018] body/name`."""
+    together: bool = Field(default=False, exclude_if=lambda together: not together)
+    """Whether it stands for causes that nobody reads one by one: no declaration covers those."""
 
     @property
     def refuses(self) -> bool:
@@ -103,7 +105,9 @@ def declared(
     """Write beside each difference which of the vendor's changes covers it."""
     covered = {subject: change.summary for change in reversed(changes) for subject in change.covers}
     return tuple(
-        difference.model_copy(update={"declared_by": covered.get(difference.subject)})
+        difference.model_copy(
+            update={"declared_by": None if difference.together else covered.get(difference.subject)}
+        )
         for difference in differences
     )
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 NOTHING: Final = "nothing"
 """How a value reads that is not there (NULL), unlike an empty one."""
@@ -24,6 +28,25 @@ def excerpts(before: str | None, after: str | None) -> tuple[str, str]:
 def excerpt(value: str | None) -> str:
     """Show the beginning of one value."""
     return _shown(value, 0, visible=True)
+
+
+def odd_ones_first(
+    alike: Sequence[T], values: Callable[[T], tuple[str | None, str | None]]
+) -> list[T]:
+    """Put one of each shape first: of the usual one, then of the rarest.
+
+    What was altered in a way of its own must not hide among the thousands of others.
+    """
+    shapes: dict[tuple[str, ...], list[T]] = {}
+    for each in alike:
+        shapes.setdefault(tuple(_shape(value) for value in values(each)), []).append(each)
+    usual, *others = sorted(shapes.values(), key=len, reverse=True)
+    first = [usual[0], *(shape[0] for shape in reversed(others))]
+    return [*first, *(each for shape in (usual, *others) for each in shape[1:])]
+
+
+def _shape(text: str | None) -> str:
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text)) if text is not None else NOTHING
 
 
 def _first_difference(before: str, after: str) -> int:

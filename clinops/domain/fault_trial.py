@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from clinops.domain.environment import FaultName
+from clinops.domain.excerpt import NOTHING
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.inventory import Inventory, Source
 from clinops.domain.loss import Readings, losses
@@ -93,7 +94,12 @@ def lost(before: Inventory, written: Inventory | None, after: Inventory) -> list
     }
     old, new = Inventory(collections=was), Inventory(collections=expected)
     found = losses(Readings(old, old, new, after))
-    return [loss for loss in found if asked or not loss.field]
+    # A writer may report fewer fields than a record has.
+    return [
+        loss
+        for loss in found
+        if (asked or not loss.field) and not (loss.new and loss.before == NOTHING)
+    ]
 
 
 def unknown(written: Inventory, *read: Inventory) -> list[str]:

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from clinops.domain.alias import ID, Aliases
 from clinops.domain.comparison import Example, Group
-from clinops.domain.excerpt import excerpts
+from clinops.domain.excerpt import excerpts, odd_ones_first
 from clinops.domain.matching import IDENTITIES
 from clinops.domain.moment import moment_of
 from clinops.domain.observation import WRITTEN_NUMBER, Observation
@@ -149,7 +149,7 @@ def groups(occurrences: Sequence[Occurrence]) -> tuple[Group, ...]:
         subject = _subject(each)
         if how := _rewritten(each.change):
             subject = _rewritten_subject(each, how)
-        elif key and pairs[key] > 1:
+        elif key and (pairs[key] > 1 or _is_status(each.place)):
             subject = _pair_subject(each)
         found[subject, each.change.kind].append(each)
     made = [_group(subject, each) for (subject, _), each in found.items()]
@@ -157,14 +157,20 @@ def groups(occurrences: Sequence[Occurrence]) -> tuple[Group, ...]:
 
 
 def _group(subject: str, found: Sequence[Occurrence]) -> Group:
+    telling = odd_ones_first(found, lambda each: (each.before, each.after))
     return Group(
         subject=subject,
         change=found[0].change.kind,
         protected=any(each.protected for each in found),
         count=len(found),
         hazards=tuple(sorted({hazard for each in found for hazard in each.observation.hazards})),
-        examples=tuple(each.example for each in found[:MOST_EXAMPLES]),
+        examples=tuple(each.example for each in telling[:MOST_EXAMPLES]),
     )
+
+
+def _is_status(place: Sequence[str]) -> bool:
+    """Whether a place is an answer's status, each change of which is another matter."""
+    return [segment for segment in place if segment != "*"] == ["status"]
 
 
 def _rewritten(change: Change) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from clinops.domain.collection_change import Alteration, CollectionChange, Reshaping, change_of
 from clinops.domain.difference import Difference
-from clinops.domain.excerpt import NOTHING, excerpt, excerpts
+from clinops.domain.excerpt import NOTHING, excerpt, excerpts, odd_ones_first
 from clinops.domain.inventory import Inventory, Source
 from clinops.domain.plain_words import count, harmless
 
@@ -106,29 +105,13 @@ def _altered(change: CollectionChange) -> Iterator[Difference]:
                 subject = f"data: {change.name}: record {_key(one.record)}: {field}"
                 yield _difference(subject, *excerpts(one.before, one.after), verb)
             continue
-        shown = [(_key(one.record), excerpts(one.before, one.after)) for one in _odd(alterations)]
+        telling = odd_ones_first(alterations, lambda one: (one.before, one.after))
+        shown = [(_key(one.record), excerpts(one.before, one.after)) for one in telling[:_EXAMPLES]]
         before = "; ".join(f"{key} {pair[0]}" for key, pair in shown)
         after = "; ".join(f"{key} {pair[1]}" for key, pair in shown)
         before = f"{_of(len(alterations), change)}, such as {before}"
         made = _difference(f"data: {change.name}: {field}", before, after, verb)
         yield made.model_copy(update={"count": len(alterations)})
-
-
-def _odd(alterations: Sequence[Alteration]) -> list[Alteration]:
-    """Choose examples that are unlike each other: the usual one first, then the rarest.
-
-    One record that was altered in a way of its own must not hide among the thousands of others.
-    """
-    shapes: dict[tuple[str, str], list[Alteration]] = {}
-    for one in alterations:
-        shapes.setdefault((_shape(one.before), _shape(one.after)), []).append(one)
-    usual, *others = sorted(shapes.values(), key=len, reverse=True)
-    chosen = [usual[0], *(group[0] for group in reversed(others))]
-    return [*chosen, *usual[1:]][:_EXAMPLES]
-
-
-def _shape(text: str | None) -> str:
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text)) if text is not None else NOTHING
 
 
 def _reshaped(name: str, one: Reshaping) -> Difference:

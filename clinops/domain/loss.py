@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from clinops.domain.excerpt import excerpts
+from clinops.domain.excerpt import NOTHING, excerpts
 from clinops.domain.inventory import Collection, Inventory, Source
 from clinops.domain.inventory_change import in_brief
 from clinops.domain.plain_words import harmless
@@ -44,6 +44,29 @@ def losses(readings: Readings) -> list[Loss]:
         for name in _names(readings.before, readings.written)
         for record in _records(name, readings)
         for loss in _of_record(record)
+    ]
+
+
+def appeared(readings: Readings) -> list[Loss]:
+    """Find the records that an interface shows after the way back, and none did before.
+
+    Nobody wrote them: another patient's, or none's at all.
+    """
+    *earlier, back = readings
+    return [
+        Loss(
+            collection=_line(name),
+            record=_line(record),
+            field="the whole record",
+            before=NOTHING,
+            after=harmless(in_brief(fields) or "there"),
+        )
+        for name, collection in sorted(back.collections.items())
+        if collection.source is Source.PROGRAM
+        for record, fields in sorted(collection.records.items())
+        if not any(
+            name in one.collections and record in one.collections[name].records for one in earlier
+        )
     ]
 
 
@@ -190,8 +213,10 @@ def _line(text: str) -> str:
 
 def _lost(source: Source, values: _Values, *, old: bool) -> Literal["new", "old"] | None:
     before, upgraded, written, back = values
-    if old and source is Source.PROGRAM:
-        return None if back == before else "old"
+    if source is Source.PROGRAM:
+        if back == (before if old else written):
+            return None
+        return "old" if old else "new"
     if written not in {upgraded, back}:
         if not old or back in {before, upgraded}:
             return "new"

@@ -350,6 +350,16 @@ def test_an_old_version_that_loses_new_records_must_not_be_called_a_way_back(reh
     assert "The first record that 2.0 writes" in rehearsed.rehearsal.point_of_no_return
 
 
+def test_an_old_version_that_shows_a_patient_whom_nobody_wrote_is_lossy(rehearsal):
+    ghost = {"name": "Nobody", "born": "1900-01-01"}
+    rehearsal.systems.on_start["1.0"] = lambda records: {**records, "9990000042": ghost}
+    rehearsed = rehearsal.comes_back("binary")
+    assert told(rehearsed) == [("rollback-lossy", Weight.REFUSES)]
+    finding = the_finding(rehearsed, "rollback-lossy")
+    assert "the whole record reads otherwise in patients: 9990000042" in finding.summary
+    assert "before: nothing; after: name “Nobody”" in finding.detail
+
+
 def test_an_old_version_that_reads_an_older_record_otherwise_is_lossy(rehearsal):
     moved = rehearsal.systems.on_start
     moved["1.0"] = renamed(MUELLER, "MÃ¼ller, JÃ¶rg")

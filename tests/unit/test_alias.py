@@ -73,6 +73,29 @@ def test_nothing_but_the_ids_may_differ():
     assert not aliases().same(U1, V1)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(f"PID|{U1}||", f"PID||{V1}|"), (f",{U1},{U2}", f"{V1},,{V2}"), (f"<>{U1}", f"{V1}<>")],
+)
+def test_an_id_that_moves_to_another_place_of_a_text_is_seen(before, after):
+    assert not aliases(U1, U2).same(before, after)
+
+
+@pytest.mark.parametrize("line", [f"Ann\t{U1}\tward", f"Ann\n{U1}", f"\r{U1}\b", f'"{U1}"'])
+def test_finds_an_id_beside_letters_that_json_escapes(line):
+    assert list(ids_in([line, {line: 1}])) == [U1]
+
+
+def test_an_id_is_not_put_together_from_two_texts():
+    assert list(ids_in(["1.2.3.4.5", "6.7", {"1.2.3": "4.5.6"}])) == ["1.2.3.4.5"]
+
+
+def test_a_uid_that_is_longer_than_dicom_allows_stands_for_none():
+    longest = f"1.2.3.4.{'5' * 56}"
+    assert list(ids_in([longest, f"{longest}.", f"{longest}5", f"{longest}.5"])) == [longest]
+    assert not aliases(UID).same(UID, f"{longest}5")
+
+
 def test_shows_the_same_alias_for_both_systems():
     names = aliases(U1, U2, seeded=(U3,))
     assert names.same(U2, V2)

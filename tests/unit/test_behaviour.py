@@ -6,8 +6,9 @@ import pytest
 
 from clinops.domain.behaviour import MOST_CAUSES, bounded, cut, differing_behaviour, findings
 from clinops.domain.comparison import Comparison, Example
-from clinops.domain.difference import Difference, undeclared
+from clinops.domain.difference import Difference, declared, undeclared
 from clinops.domain.finding import Weight
+from clinops.domain.manifest import Change
 from tests.fakes.compared import SLOWER, comparison, group, speed
 
 
@@ -78,6 +79,9 @@ def test_what_is_put_together_still_refuses_and_nobody_can_declare_it_beforehand
         last = bounded(comparison(*told, added)).groups[-1]
         assert (last.change, last.hazards) == ("changed", ("H-1",))
         subjects.add(last.subject)
+        [*_, together] = differing_behaviour(bounded(comparison(*told, added)))
+        change = Change(summary="All of it", covers=[together.subject])
+        assert declared([together], [change]) == (together,), "a vendor may have run it before"
     assert len(subjects) == 2
 
 

@@ -60,3 +60,24 @@ def test_a_whole_part_of_an_answer_that_is_gone_is_told_of_its_probe():
     answers = {"status": 0, "datasets": [{"PatientID": "9990000018"}]}
     (found,) = compared(answers, answers, {"status": 0}).groups
     assert found.subject == f"{found.examples[0].probe} datasets: removed"
+
+
+def test_one_status_is_never_told_under_the_line_of_another():
+    before = [{"status": status} for status in (400, 200, 200)]
+    after = [{"status": status} for status in (404, 500, 404)]
+    assert [subject.partition("status: ")[2] for subject, _ in subjects(before, after)] == [
+        "changed from 200 to 404",
+        "changed from 200 to 500",
+        "changed from 400 to 404",
+    ]
+
+
+def test_the_one_that_is_altered_in_a_way_of_its_own_is_among_the_examples():
+    before = {"body": [{"note": f"CT of the head {number}."} for number in range(900)]}
+    after = {"body": [{"note": each["note"].removesuffix(".")} for each in before["body"]]}
+    after["body"][700]["note"] = "left: 5 mg"
+    (group,) = compared(before, before, after).groups
+    assert group.count == 900
+    usual, odd, *_ = group.examples
+    assert (usual.path, odd.path) == ("body/0/note", "body/700/note")
+    assert "5 mg" in odd.after

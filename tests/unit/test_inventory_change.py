@@ -120,6 +120,16 @@ def test_names_what_was_lost_with_what_it_said() -> None:
     assert (lost.after, lost.change, lost.protected) == ("nothing", "removed", True)
 
 
+def test_tells_what_an_interface_newly_says_of_a_record_that_was_there() -> None:
+    after = {key: dict(fields) for key, fields in PATIENTS.items()}
+    after["9990000026"]["deceased"] = "2026-01-31"
+    told = differences(changes(inventory(patients=PATIENTS), inventory(patients=after)))
+    data, schema = told
+    assert data.subject == "data: patients: record 9990000026: deceased"
+    assert (data.before, data.after, data.refuses) == ("nothing", "“2026-01-31”", True)
+    assert (schema.subject, schema.refuses) == ("schema: patients: field deceased added", False)
+
+
 def test_tells_many_lost_records_in_one_line() -> None:
     patients = {str(number): {"name": "x"} for number in range(10)}
     kept = {"0": {"name": "x"}}

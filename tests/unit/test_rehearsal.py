@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clinops.domain.finding import Weight
 from clinops.domain.inventory import Collection, Inventory, Source, packed
-from clinops.domain.loss import Readings, altered, judged, losses, written
+from clinops.domain.loss import Readings, altered, appeared, judged, losses, written
 from clinops.domain.rehearsal import (
     SHOWN,
     Gap,
@@ -89,6 +89,29 @@ def test_what_the_candidate_wrote_has_to_read_as_it_did_there():
     other = patients(**ANN, b={"name": "Bob", "born": "1961"})
     assert lost(old, old, new, old) == [("b", "", True)]
     assert lost(old, old, new, other) == [("b", "born", True)]
+
+
+def test_what_the_candidate_wrote_must_not_read_as_more_than_it_wrote():
+    old, new = patients(**ANN), patients(**ANN, **BOB)
+    more = patients(**ANN, b={**BOB["b"], "allergy": "nuts"})
+    assert lost(old, old, new, more) == [("b", "allergy", True)]
+
+
+def test_a_record_that_came_with_the_upgrade_goes_with_it_or_reads_as_it_did():
+    old, new = patients(**ANN), patients(**ANN, **BOB)
+    other = patients(**ANN, b={"name": "Bob", "born": "1961"})
+    assert lost(old, new, new, old) == lost(old, new, new, new) == []
+    assert lost(old, new, new, other) == [("b", "born", True)]
+
+
+def test_a_record_that_nobody_wrote_is_told():
+    old, new = patients(**ANN), patients(**ANN, **BOB)
+    assert appeared(Readings(old, old, new, new)) == []
+    assert appeared(Readings(old, new, new, new)) == [], "it came with the upgrade"
+    (ghost,) = appeared(Readings(old, old, old, new))
+    assert (ghost.record, ghost.new, "Bob" in ghost.after) == ("b", False, True)
+    rows = [table(each, "name", "born") for each in (ANN, {**ANN, **BOB})]
+    assert appeared(Readings(rows[0], rows[0], rows[0], rows[1])) == []
 
 
 def test_what_the_upgrade_added_is_no_loss_when_it_goes_again():
