@@ -48,11 +48,6 @@ class CollectionChange:
     """Of records that are still there; a field that is gone from all of them is among these."""
     reshaped: tuple[Reshaping, ...]
 
-    @property
-    def harmed(self) -> int:
-        """How many records are gone or read otherwise."""
-        return len(self.lost) + len({alteration.record for alteration in self.altered})
-
     def __bool__(self) -> bool:
         """Whether anything changed at all."""
         there = (self.before is None) == (self.after is None)

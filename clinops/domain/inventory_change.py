@@ -26,11 +26,6 @@ class InventoryChange:
 
     collections: tuple[CollectionChange, ...]
 
-    @property
-    def harmed(self) -> int:
-        """How many records are gone or read otherwise."""
-        return sum(change.harmed for change in self.collections)
-
 
 def changes(before: Inventory, after: Inventory) -> InventoryChange:
     """Hold two inventories against each other."""
@@ -44,11 +39,6 @@ def changes(before: Inventory, after: Inventory) -> InventoryChange:
 def differences(change: InventoryChange) -> list[Difference]:
     """Tell each cause in one line: few records by their keys, many with some examples."""
     return [told for one in change.collections for told in _told(one)]
-
-
-def in_words(change: InventoryChange) -> list[str]:
-    """Say how much changed, a line for each cause: `3 of 10,000 rows of x changed: name`."""
-    return [line for one in change.collections for line in _lines(one)]
 
 
 def in_brief(fields: Mapping[str, str]) -> str:
@@ -133,23 +123,6 @@ def _difference(subject: str, before: str, after: str, change: _Verb) -> Differe
         # What an inventory holds must not be lost or altered without whoever signs knowing it.
         protected=data and change != "added",
     )
-
-
-def _lines(change: CollectionChange) -> Iterator[str]:
-    noun, name = _NOUNS[change.source], _line(change.name)
-    if change.before is None:
-        yield f"{name} is new, with {count(change.after or 0, noun)}"
-    elif change.after is None:
-        yield f"{name} is gone, with {count(change.before, noun)}"
-    else:
-        if change.lost:
-            yield f"{_of(len(change.lost), change)} of {name} lost"
-        if change.added:
-            yield f"{count(len(change.added), noun)} added to {name}"
-        for field, alterations in _by_field(change.altered).items():
-            yield f"{_of(len(alterations), change)} of {name} changed: {_line(field)}"
-        for one in change.reshaped:
-            yield _line(_reshaped(name, one).subject.removeprefix("schema: "))
 
 
 def _by_field(alterations: Iterable[Alteration]) -> dict[str, list[Alteration]]:
