@@ -27,6 +27,8 @@ _PLUGINS = ("clinops.adapters.pytest_plugin", "pytest_timeout")
 _INHERITED = ("PATH", "TZ", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _LOG_BYTES = 1_000_000
 _SEED_LINES = 20
+_NICE = 10
+"""Suites have time while the comparison of behaviour runs, which all else waits for."""
 _GLANCE = 0.005
 """Seconds between two looks for a first result."""
 _RESULT_BYTES = 64 * 1024 * 1024
@@ -170,6 +172,8 @@ class _Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            with suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
             self._running.add(process)
             return process
 

@@ -148,9 +148,17 @@ class DicomClient:
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self.seconds
         entity.connection_timeout = self.seconds
         opened: list[socket.socket] = []
+
+        def remember(event: evt.Event) -> None:
+            connection = event.assoc.dul.socket.socket
+            # What follows at once must not wait until the peer has acknowledged what came before.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened.append(connection)
+
         handlers = [
-            (evt.EVT_CONN_OPEN, lambda event: opened.append(event.assoc.dul.socket.socket)),
+            (evt.EVT_CONN_OPEN, remember),
             (evt.EVT_DATA_SENT, _acknowledge_at_once),
+            (evt.EVT_DATA_RECV, _acknowledge_at_once),
             *options.pop("evt_handlers", []),
         ]
         peer = entity.associate(
