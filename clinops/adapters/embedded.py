@@ -101,7 +101,7 @@ class Embedded:
             "PREFECT_API_URL": self._settings.api,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
-            "PREFECT_WORKER_QUERY_SECONDS": "0.25",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
             SOCKET_VARIABLE: str(self._run / "nursery"),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         }

@@ -150,7 +150,8 @@ class DicomClient:
         opened: list[socket.socket] = []
 
         def remember(event: evt.Event) -> None:
-            connection = event.assoc.dul.socket.socket
+            transport: Any = event.assoc.dul.socket
+            connection: socket.socket = transport.socket
             # What follows at once must not wait until the peer has acknowledged what came before.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             opened.append(connection)
