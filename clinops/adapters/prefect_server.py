@@ -119,8 +119,10 @@ class PrefectServer:
         return marked
 
     def runs(self, limit: int = 20) -> list[dict[str, Any]]:
-        """Return the newest flow runs, as the API gives them."""
-        body = {"sort": "EXPECTED_START_TIME_DESC", "limit": limit}
+        """Return the newest flow runs that are due, as the API gives them."""
+        # Schedules fill the list with runs of the days to come.
+        due = {"expected_start_time": {"before_": dt.datetime.now(dt.UTC).isoformat()}}
+        body = {"sort": "EXPECTED_START_TIME_DESC", "limit": limit, "flow_runs": due}
         runs: list[dict[str, Any]] = self._call("POST", "flow_runs/filter", json=body)
         return runs
 
