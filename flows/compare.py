@@ -30,7 +30,7 @@ from clinops.domain.suite import Role
 from clinops.ports import EstateTree, ProbeSession
 from clinops.wiring import Bench, estate_of
 from flows.measure import measure
-from flows.replicas import never_ready
+from flows.replicas import forked, never_ready
 
 PROPOSED: Final = "comparison/proposed-noise.json"
 """Noise rules that the two baselines suggest, among the evidence files: a person may take them."""
@@ -114,15 +114,7 @@ def _forked(
 ) -> list[Replica | ReplicaFailure]:
     """Start all forks at once; the stack removes them, whatever becomes of any."""
     forks = [
-        bench.replicas.fork(
-            plan.environment,
-            snapshot,
-            product=plan.release.product,
-            version=plan.version_of(role),
-            role=role,
-            release=plan.release.id,
-            lease=bench.lease,
-        )
+        forked(plan, snapshot, role, bench)
         for role, snapshot in zip(_ROLES, snapshots, strict=True)
     ]
     with ThreadPoolExecutor(len(forks)) as pool:

@@ -27,8 +27,8 @@ _PLUGINS = ("clinops.adapters.pytest_plugin", "pytest_timeout")
 _INHERITED = ("PATH", "TZ", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _LOG_BYTES = 1_000_000
 _SEED_LINES = 20
-_NICE = 10
-"""Suites have time while the comparison of behaviour runs, which all else waits for."""
+_NICE = 5
+"""How far suites step back: rehearsal and comparison go on beside them, and take longer."""
 _GLANCE = 0.005
 """Seconds between two looks for a first result."""
 _RESULT_BYTES = 64 * 1024 * 1024
@@ -66,7 +66,7 @@ class PytestSuites:
         with _workplace(tree, product, replica) as place:
             junit = place.folder / "junit.xml"
             command = _pytest_command(place.files, place.files / suite, junit)
-            finished = place.execute(command, self._time_limit, self._processes)
+            finished = place.execute(command, self._time_limit, self._processes, nice=_NICE)
             report = junit.read_bytes() if junit.is_file() else b""
         cases = cases_in(report)
         return SuiteRun(
@@ -158,7 +158,12 @@ class _Processes:
         self._stopped = False
 
     def start(
-        self, command: Sequence[str], folder: Path, environment: dict[str, str], output: IO[bytes]
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: dict[str, str],
+        output: IO[bytes],
+        nice: int,
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._stopped:
@@ -172,8 +177,10 @@ class _Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            if nice:
+                with suppress(ProcessLookupError):
+                    mine = os.getpriority(os.PRIO_PROCESS, 0)
+                    os.setpriority(os.PRIO_PROCESS, process.pid, mine + nice)
             self._running.add(process)
             return process
 
@@ -214,13 +221,13 @@ class _Workplace(NamedTuple):
         return self.folder / "result"
 
     def execute(
-        self, command: Sequence[str], time_limit: float, processes: _Processes
+        self, command: Sequence[str], time_limit: float, processes: _Processes, nice: int = 0
     ) -> _Finished:
         """Run a command to its end or to the time limit; no process of its group survives."""
         log = self.folder / "log"
         started = time.monotonic()
         with log.open("wb") as output:
-            process = processes.start(command, self.folder, self._environment(), output)
+            process = processes.start(command, self.folder, self._environment(), output, nice)
             try:
                 process.wait(time_limit)
             except subprocess.TimeoutExpired:
