@@ -247,10 +247,13 @@ def records(root: Path, **section: Any) -> Iterator[Records]:
 
 def _remove_images() -> None:
     with closing(docker.from_env()) as engine:
-        kept = engine.images.list(filters={"label": f"clinops.product={PRODUCT}"})
-        tags = [tag for image in engine.images.list("clinops/held") for tag in image.tags]
-        held = [tag for tag in tags if tag.startswith(f"clinops/held:{PRODUCT}-")]
-        for name in [*(image.id for image in kept), *held]:
+        kept = engine.api.images(filters={"label": f"clinops.product={PRODUCT}"}, quiet=True)
+        held = [
+            tag
+            for image in engine.api.images(f"clinops/held:{PRODUCT}-*")
+            for tag in image["RepoTags"]
+        ]
+        for name in [*kept, *held]:
             engine.images.remove(name, force=True)
 
 

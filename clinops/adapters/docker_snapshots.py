@@ -14,10 +14,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from docker import DockerClient
-from docker.errors import APIError, DockerException, ImageNotFound, NullResource
+from docker.errors import APIError, DockerException, NullResource
 from docker.models.containers import Container
 from docker.models.images import Image
 from requests import RequestException
@@ -33,6 +33,16 @@ _KEY: Final = "clinops.snapshot"
 _LEASE: Final = "clinops.snapshot-lease"
 _BASE: Final = "clinops.snapshot-base"
 _SERVICES: Final = "clinops.snapshot-services"
+
+
+class _Frozen(NamedTuple):
+    """A frozen image as the engine lists it; `created` in seconds since 1970."""
+
+    id: str
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
+    created: int
+    parent: str
 
 
 def stop(containers: Mapping[str, Container], environment: Environment) -> None:
@@ -109,16 +119,16 @@ def commit(
 
 def kept(client: DockerClient, key: str) -> Snapshot | None:
     """Return the kept snapshot of a key and mark it as used; None where none is whole."""
-    by_replica: dict[str, dict[str, Image]] = defaultdict(dict)
+    by_replica: dict[str, dict[str, _Frozen]] = defaultdict(dict)
     for image in _frozen(client, f"{_KEY}={key}"):
         if not image.labels[_LEASE]:
             by_replica[image.labels[LABEL_REPLICA]][image.labels[LABEL_SERVICE]] = image
     for images in by_replica.values():
         wanted = json.loads(next(iter(images.values())).labels[_SERVICES])
-        if sorted(images) == wanted and all(_mark(image) for image in images.values()):
+        if sorted(images) == wanted and all(_mark(client, image) for image in images.values()):
             return Snapshot(
                 key=key,
-                images={name: str(image.id) for name, image in images.items()},
+                images={name: image.id for name, image in images.items()},
                 bases={name: image.labels[_BASE] for name, image in images.items()},
             )
     return None
@@ -136,7 +146,7 @@ def swept(client: DockerClient, alive: Callable[[str], bool]) -> list[str]:
         for image in _frozen(client, _KEY)
         if image.labels[_LEASE] and not alive(image.labels[_LEASE])
     ]
-    return _remove(client, {str(image.id): image for image in [*unfinished, *dead]}.values())
+    return _remove(client, {image.id: image for image in [*unfinished, *dead]}.values())
 
 
 def unused(client: DockerClient, since: dt.datetime, key: str | None = None) -> list[str]:
@@ -151,36 +161,52 @@ def unused(client: DockerClient, since: dt.datetime, key: str | None = None) -> 
     )
 
 
-def _frozen(client: DockerClient, label: str, repository: str = _REPOSITORY) -> list[Image]:
-    found = client.images.list(filters={"label": label, "reference": repository})
-    return [image for image in found if {_KEY, _LEASE, _BASE, _SERVICES} <= image.labels.keys()]
+def _frozen(client: DockerClient, label: str, repository: str = _REPOSITORY) -> list[_Frozen]:
+    # The listing alone: to inspect each would fail on one that somebody else removes meanwhile.
+    found = client.api.images(filters={"label": label, "reference": repository})
+    return [
+        _Frozen(
+            id=image["Id"],
+            tags=tuple(image["RepoTags"] or ()),
+            labels=image["Labels"],
+            created=image["Created"],
+            parent=image["ParentId"],
+        )
+        for image in found
+        if {_KEY, _LEASE, _BASE, _SERVICES} <= image["Labels"].keys()
+    ]
 
 
-def _mark(image: Image) -> bool:
+def _mark(client: DockerClient, image: _Frozen) -> bool:
     try:
-        ours = [tag.rsplit(":", 1)[1] for tag in image.tags if tag.startswith(f"{_REPOSITORY}:")]
-        return all(image.tag(_REPOSITORY, tag) for tag in ours)
+        return all(
+            client.api.tag(image.id, _REPOSITORY, tag.rsplit(":", 1)[1], force=True)
+            for tag in image.tags
+        )
     except APIError:  # collected a moment ago
         return False
 
 
-def _last_used(client: DockerClient, image: Image) -> dt.datetime:
-    said = client.images.get(str(image.id)).attrs
+def _last_used(client: DockerClient, image: _Frozen) -> dt.datetime:
+    try:
+        said = client.images.get(image.id).attrs
+    except APIError:  # collected a moment ago
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
     # The engine gives nanoseconds; the year 1 stands for never.
     last = max(said["Metadata"].get("LastTagTime") or "", said["Created"])
     return dt.datetime.fromisoformat(last[:19]).replace(tzinfo=dt.UTC)
 
 
-def _remove(client: DockerClient, images: Iterable[Image]) -> list[str]:
+def _remove(client: DockerClient, images: Iterable[_Frozen]) -> list[str]:
     """Remove frozen images, younger ones first: they may stand on the others; name their tags.
 
     What is still stood on stays, for the next sweep. Never with their parents, which the engine
     would take for its own to remove: one of them is the vendor's image.
     """
-    removed = []
-    for image in sorted(images, key=lambda image: str(image.attrs["Created"]), reverse=True):
+    removed: list[str] = []
+    for image in sorted(images, key=lambda image: image.created, reverse=True):
         try:
-            client.images.remove(str(image.id), force=True, noprune=True)
+            client.images.remove(image.id, force=True, noprune=True)
         except APIError:
             continue
         removed += image.tags
@@ -188,11 +214,11 @@ def _remove(client: DockerClient, images: Iterable[Image]) -> list[str]:
     return removed
 
 
-def _remove_half(client: DockerClient, image: Image) -> None:
+def _remove_half(client: DockerClient, image: _Frozen) -> None:
     """Remove what an image with volumes was before their contents came in."""
     try:
-        half = client.images.get(image.attrs["Parent"])
-    except (ImageNotFound, NullResource):
+        half = client.images.get(image.parent)
+    except (APIError, NullResource):  # none, or somebody else removed it
         return
     if not half.tags and half.labels.get(LABEL_REPLICA) == image.labels[LABEL_REPLICA]:
         with suppress(APIError):

@@ -56,7 +56,7 @@ def _engine() -> Iterator[Check]:
         yield Check("a Docker engine that answers", False, start)
         return
     yield Check("a Docker engine that answers", True, start)
-    tags = {tag for image in client.images.list() for tag in image.tags}
+    tags = {tag for image in client.api.images() for tag in image["RepoTags"] or ()}
     for base in _BASES:
         yield Check(f"base image {base}", base in tags, "make setup")
     free = shutil.disk_usage("/").free

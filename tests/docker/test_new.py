@@ -76,7 +76,8 @@ def product(engine: DockerClient) -> Iterator[str]:
     name = f"page-{secrets.token_hex(4)}"
     yield name
     left = engine.containers.list(all=True, filters=with_labels(product=name))
-    held = [tag for one in engine.images.list("clinops/held") for tag in one.tags if name in tag]
+    images = engine.api.images("clinops/held")
+    held = [tag for image in images for tag in image["RepoTags"] if name in tag]
     for tag in held:
         engine.images.remove(tag, force=True)
     assert left == []
