@@ -6,6 +6,7 @@ It is read twice, before and after something was done to a system, and held agai
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
@@ -19,6 +20,8 @@ LONGEST: Final = 200
 """Letters of a value that an inventory keeps as they are; of what is longer it keeps a digest."""
 DIGESTED: Final = "sha256:"
 """What a kept digest begins with."""
+Records = dict[str, dict[str, str]]
+"""The fields of each record by its key, as an inventory program leaves them."""
 _SHORT = 16
 _NOTHING = "-" * _SHORT
 _ROW = "row"
@@ -72,6 +75,16 @@ class Inventory(Value):
     """All collections of a system by name: `patients`, `index.resources`, `orthanc:/var/lib/x`."""
 
     collections: dict[str, Collection]
+
+
+def keyed(records: Iterable[tuple[str, dict[str, str]]]) -> Records:
+    """Gather records by key, for an inventory program; of two with one key, neither hides."""
+    found: Records = {}
+    times: Counter[str] = Counter()
+    for key, record in records:
+        found[f"{key} (again: {times[key]})" if times[key] else key] = record
+        times[key] += 1
+    return found
 
 
 def held(text: str) -> str:

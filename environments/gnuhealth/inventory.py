@@ -11,25 +11,14 @@ import datetime as dt
 import hashlib
 import json
 import os
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from record import Record
 
-Records = dict[str, dict[str, str]]
+from clinops.domain.inventory import Records, keyed
+
 Row = dict[str, Any]
-
-
-def keyed(records: Iterable[tuple[str, dict[str, str]]]) -> Records:
-    """Gather records by key; where a key comes twice, neither record hides the other."""
-    found: Records = {}
-    times: Counter[str] = Counter()
-    for key, record in records:
-        found[f"{key} (again: {times[key]})" if times[key] else key] = record
-        times[key] += 1
-    return found
 
 
 def text_of(value: Any) -> str:

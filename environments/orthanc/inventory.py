@@ -12,8 +12,7 @@ import hashlib
 import io
 import json
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ import httpx
 from pydicom import Dataset, dcmread
 from seed import SIGN_IN
 
+from clinops.domain.inventory import Records, keyed
 from clinops.domain.replica import Replica
 
-Records = dict[str, dict[str, str]]
 AT_ONCE = 100
 IDENTITY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
 TO_SHOW_IT = (
@@ -42,16 +41,6 @@ def listed(archive: httpx.Client, level: str) -> Iterator[dict[str, Any]]:
     ).raise_for_status().json():  # fmt: skip
         yield from page
         since += len(page)
-
-
-def keyed(records: Iterable[tuple[str, dict[str, str]]]) -> Records:
-    """Gather records by key; where a key comes twice, neither record hides the other."""
-    found: Records = {}
-    times: Counter[str] = Counter()
-    for key, record in records:
-        found[f"{key} (again: {times[key]})" if times[key] else key] = record
-        times[key] += 1
-    return found
 
 
 def patients(archive: httpx.Client) -> Records:

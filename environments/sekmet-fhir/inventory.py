@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 from people import NHS_NUMBER, connected
 
-Records = dict[str, dict[str, str]]
+from clinops.domain.inventory import keyed
+
 AT_ONCE = 15
 KINDS = {
     "patients": "Patient",
@@ -44,16 +44,6 @@ def _next(bundle: dict[str, Any]) -> str | None:
             parts = urlsplit(link["url"])
             return f"{parts.path.rpartition('/')[2]}?{parts.query}"
     return None
-
-
-def keyed(records: Iterable[tuple[str, dict[str, str]]]) -> Records:
-    """Gather records by key; where a key comes twice, neither record hides the other."""
-    found: Records = {}
-    times: Counter[str] = Counter()
-    for key, record in records:
-        found[f"{key} (again: {times[key]})" if times[key] else key] = record
-        times[key] += 1
-    return found
 
 
 def key_of(resource: dict[str, Any]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from pathlib import Path
 
 from items import WORKLIST_FIND
@@ -16,6 +15,7 @@ from pydicom import Dataset
 from pynetdicom import build_context
 
 from clinops.adapters.pytest_plugin.dicom import DicomClient
+from clinops.domain.inventory import keyed
 from clinops.domain.replica import Replica
 
 OF_ITEM = (
@@ -93,13 +93,7 @@ def main() -> None:
     replica = Replica.model_validate_json(Path(os.environ["CLINOPS_REPLICA"]).read_bytes())
     address, _, port = replica.endpoints["dicom"].rpartition(":")
     client = DicomClient(address, int(port), called="REFERENCE", calling="INVENTORY")
-    records: dict[str, dict[str, str]] = {}
-    times: Counter[str] = Counter()
-    for item in items(client):
-        # Where a number comes twice, neither item hides the other.
-        key = _text(item, "AccessionNumber")
-        records[f"{key} (again: {times[key]})" if times[key] else key] = described(item)
-        times[key] += 1
+    records = keyed((_text(item, "AccessionNumber"), described(item)) for item in items(client))
     result = json.dumps({"items": records})
     Path(os.environ["CLINOPS_RESULT"]).write_text(result, encoding="utf-8")
 

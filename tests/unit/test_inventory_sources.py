@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from clinops.adapters.inventories import ReplicaInventories
 from clinops.domain.environment import Environment
-from clinops.domain.inventory import Inventory, Source
+from clinops.domain.inventory import Inventory, Source, keyed
 from clinops.domain.parsing import parse
 from clinops.domain.replica import Replica
 from clinops.domain.suite import Role
@@ -173,3 +173,13 @@ def test_a_fake_gives_what_a_system_holds_as_its_version_reads_it() -> None:
     fake.fails["1.0"] = InfrastructureError("gone")
     with pytest.raises(InfrastructureError):
         inventories.read(replica(), environment(), TREE)
+
+
+def test_of_two_records_with_one_key_neither_hides_the_other() -> None:
+    twins = [("a", {"name": "one"}), ("b", {}), ("a", {"name": "two"}), ("a", {"name": "three"})]
+    assert keyed(twins) == {
+        "a": {"name": "one"},
+        "b": {},
+        "a (again: 1)": {"name": "two"},
+        "a (again: 2)": {"name": "three"},
+    }
