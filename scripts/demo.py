@@ -98,18 +98,24 @@ class Demo:
 
     def remove(self) -> None:
         """Remove what an earlier demonstration left: processes, containers, files."""
-        if (self.estate / "clinops.toml").exists():
-            subprocess.run(self.command("down"), capture_output=True, check=True)
+        written = self.source / "environments/sites.yaml"
+        earlier = yaml.safe_load(written.read_text())["sites"] if written.exists() else {}
+        sites = {**self.sites, **earlier}
+        with ThreadPoolExecutor() as pool:
+            removed = [pool.submit(self._remove_systems, sites, site) for site in sites]
+            if (self.estate / "clinops.toml").exists():
+                subprocess.run(self.command("down"), capture_output=True, check=True)
+            for done in removed:
+                done.result()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _remove_systems(self, sites: dict[str, Any], site: str) -> None:
         from clinops.adapters.docker_sites import DockerSites
         from clinops.wiring import utc_now
 
-        written = self.source / "environments/sites.yaml"
-        earlier = yaml.safe_load(written.read_text())["sites"] if written.exists() else {}
-        sites = DockerSites(dict.fromkeys({**self.sites, **earlier}), utc_now)
-        for site, has in {**self.sites, **earlier}.items():
-            for product in {self.product, *has["products"]}:
-                sites.remove(product, site)
-        shutil.rmtree(self.root, ignore_errors=True)
+        adapter = DockerSites(dict.fromkeys(sites), utc_now)
+        for product in {self.product, *sites[site]["products"]}:
+            adapter.remove(product, site)
 
     def prepare(self) -> None:
         """Make keys, and the reference estate with the demonstration's people in it."""

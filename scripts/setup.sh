@@ -37,18 +37,12 @@ venv() {
     echo "$wanted" > .venv/.complete
 }
 
-# The flow server's empty database, made once: its migrations take longer than all else at a start.
+# What the flow server's database is on the first day of an estate: a start takes long without it.
 server() {
-    local target=.venv/share/clinops/prefect.db home
-    [ -f "$target" ] && return
-    home=$(mktemp -d)
-    say "empty database of the flow server"
-    PREFECT_HOME=$home PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1 \
-        .venv/bin/python -m prefect server database upgrade -y >"$home/log" 2>&1 ||
-        { tail -5 "$home/log" >&2; rm -rf "$home"; return; }
-    mkdir -p "${target%/*}"
-    mv "$home/prefect.db" "$target"
-    rm -rf "$home"
+    local made=.venv/share/clinops/prefect.db
+    [ "$made" -nt prefect.yaml ] && [ "$made" -nt flows/deployed.py ] && return
+    say "database of the flow server, with the flows deployed"
+    .venv/bin/python -m clinops.adapters.first_database >&2 || say "it will be made at each first start"
 }
 
 # Safety case reports are typeset by Pango, in a font that has every letter of a patient's name.

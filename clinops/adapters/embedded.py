@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,19 +18,21 @@ import httpx
 
 from clinops.adapters.flow_start import SOCKET_VARIABLE
 from clinops.adapters.prefect_server import PrefectServer
+from clinops.adapters.processes import POLL, Processes
 from clinops.adapters.settings import Settings, create_password
 from clinops.domain.digest import digest_bytes
 from clinops.errors import BadInputError, InfrastructureError
 
 HOME = Path(__file__).parents[2]
 """Where `prefect.yaml` and `flows/` lie."""
-_EMPTY_DATABASE = Path(sys.prefix) / "share" / "clinops" / "prefect.db"
-"""What `scripts/setup.sh` made with this Prefect: migrations are most of a server's first start."""
+FIRST_DATABASE = Path(sys.prefix) / "share" / "clinops" / "prefect.db"
+"""What the server's database is on the first day of an estate, made once by `scripts/setup.sh`:
+migrations and the deployment of the flows take longer than all else at a first start."""
+_FIRST_FLOWS = FIRST_DATABASE.with_suffix(".deployed")
 _COMMAND = "clinops.adapters.prefect_command"
 _GO = b"\n"
 _POOL = "clinops"
 _PROCESSES = ("worker", "gatehouse", "server")
-_POLL = 0.05
 
 
 class Embedded:
@@ -40,6 +42,7 @@ class Embedded:
         self._root = root
         self._settings = settings
         self._run = root / "state" / "run"
+        self._processes = Processes(self._run, HOME)
 
     def up(self, say: Callable[[str], None]) -> None:
         """Start what does not run; idempotent."""
@@ -61,15 +64,36 @@ class Embedded:
                               key=f"start-up:{time.time_ns()}", parameters={})  # fmt: skip
         self._wait("the gatehouse", self._gatehouse_answers, "gatehouse")
 
+    def leave_first_database(self) -> None:
+        """Make the database that estates begin with, by the server itself, and stop it again."""
+        self._run.mkdir(parents=True, exist_ok=True)
+        self._lock(_quietly)
+        deployment = self._deploying()
+        try:
+            # Its services would schedule runs of a day when no estate is there yet.
+            self._start_server(_quietly, "--no-services")
+            server = PrefectServer(self._settings.api, self._settings.prefect_auth(self._root))
+            with closing(server), _patient(deployment):
+                self._wait("the Prefect server", server.answers, "server")
+                server.ensure_pool(_POOL)
+                self._finish(deployment)
+        finally:
+            self.down()
+        FIRST_DATABASE.parent.mkdir(parents=True, exist_ok=True)
+        FIRST_DATABASE.unlink(missing_ok=True)
+        with closing(sqlite3.connect(self._root / "state" / "prefect" / "prefect.db")) as made:
+            made.execute("VACUUM INTO ?", (str(FIRST_DATABASE),))
+        _FIRST_FLOWS.write_text(_flows_as_they_are())
+
     def down(self) -> list[str]:
         """Stop all three; return what was stopped."""
         with ThreadPoolExecutor() as pool:
-            stopped = list(pool.map(self._stop, _PROCESSES))
+            stopped = list(pool.map(self._processes.stop, _PROCESSES))
         return [name for name, was_running in zip(_PROCESSES, stopped, strict=True) if was_running]
 
     def status(self) -> dict[str, bool]:
         """Say which of the processes run."""
-        return {name: self._running(name) for name in _PROCESSES}
+        return {name: self._processes.running(name) for name in _PROCESSES}
 
     def environment(self) -> dict[str, str]:
         """Return what all processes have in common: the estate, and no key agent of a person."""
@@ -112,35 +136,38 @@ class Embedded:
         if file and create_password(file) and self.down():
             say("stopped what was running without a password")
 
-    def _start_server(self, say: Callable[[str], None]) -> None:
-        if self._settings.server is None and not self._running("server"):
+    def _start_server(self, say: Callable[[str], None], *options: str) -> None:
+        if self._settings.server is None and not self._processes.running("server"):
             port = self._settings.port
             self._ensure_free(port, "port")
             say("starting the Prefect server")
-            self._spare_the_migrations()
+            self._begin_with_first_database()
             command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-            self._start("server", command, self.prefect_environment())
+            self._processes.start("server", [*command, *options], self.prefect_environment())
 
-    def _spare_the_migrations(self) -> None:
+    def _begin_with_first_database(self) -> None:
         home = self._root / "state" / "prefect"
         database = home / "prefect.db"
-        if not database.exists() and _EMPTY_DATABASE.exists():
+        if not database.exists() and _FIRST_FLOWS.exists():
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(_EMPTY_DATABASE, database)
+            shutil.copyfile(FIRST_DATABASE, database)
+            shutil.copyfile(_FIRST_FLOWS, self._run / "deployed")
 
     def _start_worker(self, say: Callable[[str], None]) -> subprocess.Popen[bytes] | None:
-        if self._running("worker"):
+        if self._processes.running("worker"):
             return None
         say("starting the worker")
         command = [_COMMAND, "worker", "start", "--pool", _POOL, "--type", "process"]
-        return self._start("worker", command, self.prefect_environment(), stdin=subprocess.PIPE)
+        return self._processes.start(
+            "worker", command, self.prefect_environment(), stdin=subprocess.PIPE
+        )
 
     def _start_gatehouse(self, say: Callable[[str], None]) -> None:
-        if not self._running("gatehouse"):
+        if not self._processes.running("gatehouse"):
             self._ensure_free(self._settings.gatehouse_listens, "gatehouse_port")
             say("starting the gatehouse")
             command = ["clinops", "--estate", str(self._root), "gatehouse"]
-            self._start("gatehouse", command, self.environment())
+            self._processes.start("gatehouse", command, self.environment())
 
     def _gatehouse_answers(self) -> bool:
         address = f"http://127.0.0.1:{self._settings.gatehouse_listens}/healthz"
@@ -180,63 +207,16 @@ class Embedded:
                     mend=f"set another `{setting}` in {self._root / 'clinops.toml'}",
                 )
 
-    def _start(
-        self,
-        name: str,
-        command: list[str],
-        environment: dict[str, str],
-        stdin: int = subprocess.DEVNULL,
-    ) -> subprocess.Popen[bytes]:
-        with (self._run / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                cwd=HOME, env=environment, stdin=stdin, stdout=log, stderr=log,
-                start_new_session=True,
-                # NOTE: a shell's background job hands on an ignored SIGINT; the worker needs it.
-                preexec_fn=_default_signals,  # noqa: PLW1509
-            )  # fmt: skip
-        (self._run / f"{name}.pid").write_text(f"{process.pid} {_born(process.pid)}")
-        return process
-
     def _wait(self, what: str, ready: Callable[[], bool], process: str) -> None:
         deadline = time.monotonic() + 90
         while not ready():
             elsewhere = process == "server" and self._settings.server is not None
-            alive = elsewhere or self._running(process)
+            alive = elsewhere or self._processes.running(process)
             if not alive or time.monotonic() > deadline:
                 log = self._run / f"{process}.log"
                 tail = log.read_text(errors="replace")[-1500:] if log.exists() else ""
                 raise InfrastructureError(f"{what} does not come up:\n{tail}", mend=f"see {log}")
-            time.sleep(_POLL)
-
-    def _pid(self, name: str) -> int | None:
-        try:
-            number, born = (self._run / f"{name}.pid").read_text().split()
-            pid = int(number)
-        except (FileNotFoundError, ValueError):
-            return None
-        # A process id is used again after a restart of the machine: its birth is not.
-        return pid if _born(pid) == born else None
-
-    def _running(self, name: str) -> bool:
-        return self._pid(name) is not None
-
-    def _stop(self, name: str) -> bool:
-        pid = self._pid(name)
-        if pid is None:
-            return False
-        for number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
-            try:
-                os.killpg(pid, number)
-            except ProcessLookupError:
-                break
-            deadline = time.monotonic() + patience
-            while _born(pid) and time.monotonic() < deadline:
-                time.sleep(_POLL)
-            if not _born(pid):
-                break
-        (self._run / f"{name}.pid").unlink(missing_ok=True)
-        return True
+            time.sleep(POLL)
 
 
 @contextmanager
@@ -261,18 +241,9 @@ def _go(process: subprocess.Popen[bytes] | None) -> None:
 
 
 def _flows_as_they_are() -> str:
-    return digest_bytes((HOME / "prefect.yaml").read_bytes() + str(HOME).encode())
+    files = [(HOME / name).read_bytes() for name in ("prefect.yaml", "flows/deployed.py")]
+    return digest_bytes(b"\0".join([*files, str(HOME).encode(), sys.executable.encode()]))
 
 
-def _default_signals() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _born(pid: int) -> str:
-    """Return when a process was started, in clock ticks since boot; empty if it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return "" if fields[0] == "Z" else fields[19]
+def _quietly(_: str) -> None:
+    """Say nothing."""

@@ -17,6 +17,7 @@ import pytest
 
 from clinops.adapters import embedded
 from clinops.adapters.embedded import Embedded
+from clinops.adapters.processes import born
 from clinops.adapters.settings import Settings, create_password
 from clinops.errors import BadInputError, InfrastructureError
 
@@ -131,7 +132,7 @@ def run_as(
     processes.append(process)
     run = root / "state" / "run"
     run.mkdir(parents=True, exist_ok=True)
-    (run / f"{name}.pid").write_text(f"{process.pid} {embedded._born(process.pid)}")
+    (run / f"{name}.pid").write_text(f"{process.pid} {born(process.pid)}")
     return process
 
 
@@ -160,7 +161,7 @@ def test_a_damaged_note_is_no_process(tmp_path, text):
 def test_a_process_that_has_ended_does_not_run(tmp_path, processes):
     process = run_as("worker", tmp_path, processes)
     process.kill()
-    while embedded._born(process.pid):
+    while born(process.pid):
         time.sleep(0.01)
     assert made(tmp_path).status()["worker"] is False
 
@@ -175,9 +176,9 @@ def test_stops_all_with_all_their_children(tmp_path, processes):
     child = int(marker.read_text())
     assert made(tmp_path).down() == list(PROCESSES)
     deadline = time.monotonic() + 5
-    while embedded._born(child) and time.monotonic() < deadline:
+    while born(child) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not embedded._born(child)
+    assert not born(child)
     assert made(tmp_path).status() == NOTHING
     assert list((tmp_path / "state/run").glob("*.pid")) == []
 
