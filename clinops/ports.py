@@ -60,6 +60,9 @@ class EstateRepository(Protocol):
     def at(self, commit: str) -> EstateTree:
         """Return the tree at a commit; raises NotFoundError."""
 
+    def arrived(self) -> dt.datetime | None:
+        """Return when the protected branch came to where it is; None where nobody knows."""
+
     def introduced(self, path: str, commit: str) -> str:
         """Return the last commit that changed a path, looking back from a commit."""
 
@@ -413,6 +416,10 @@ class Begin(Protocol):
 
 class Stages(Protocol):
     """Runs the stages of a flow: a Prefect task each, or a plain call with a progress line."""
+
+    @property
+    def created(self) -> dt.datetime | None:
+        """When the flow run was created; none where no flow server had a part in it."""
 
     def run(self, name: str, stage: Callable[[], T]) -> T:
         """Run one stage under a name that operations can read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from clinops.adapters.leases import HeldLease
+from clinops.adapters.timed_stages import TimedStages
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
@@ -31,6 +32,7 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
         LedgerError: It is on file as live, but the ledger does not hold.
         InfrastructureError: Something outside failed; the next run goes on from here.
     """
+    stages = TimedStages(stages, wiring.clock)
     named = wiring.release(release_id)
     with wiring.lease(f"promote:{named.id}") as lease, wiring.lease(f"system:{named.product}"):
         # What was read before the lease was held may be out of date.
@@ -48,7 +50,10 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
             return _refuse(check, wiring, stages)
         if setback := _to_sites(check, seen, wiring, stages, lease):
             return _come_back(setback, record, wiring, stages)
-        wiring.ledger.append(Kind.DEPLOYED, record.id, {"sites": list(check.sites)})
+        timeline = stages.timeline().json_value()
+        wiring.ledger.append(
+            Kind.DEPLOYED, record.id, {"sites": list(check.sites), "timeline": timeline}
+        )
     stages.progress(1.0, f"{record.id}: live")
     return State.LIVE
 
@@ -95,7 +100,7 @@ def _stopped(record: ReleaseRecord, seen: int, site: str, wiring: Wiring) -> Set
     return Setback("", f"{stop.name} stopped the line before {site}, saying: {stop.reason}")
 
 
-def _refuse(check: Check, wiring: Wiring, stages: Stages) -> State:
+def _refuse(check: Check, wiring: Wiring, stages: TimedStages) -> State:
     record = check.record
     wiring.ledger.append(Kind.PROMOTION_REFUSED, record.id, {"reasons": list(check.refusals)})
     stages.table("gate", [{"why the gate is not open": reason} for reason in check.refusals])
@@ -145,12 +150,19 @@ def _on_record(record: ReleaseRecord, wiring: Wiring) -> Setback | None:
     return next(setbacks, None)
 
 
-def _come_back(setback: Setback, record: ReleaseRecord, wiring: Wiring, stages: Stages) -> State:
+def _come_back(
+    setback: Setback, record: ReleaseRecord, wiring: Wiring, stages: TimedStages
+) -> State:
     """Record the end of a promotion that did not reach all of its sites, and say so."""
     said = setback.cause
     if setback.problem:
         said += f"; the way back failed as well: {setback.problem}"
-    body = {"site": setback.site, "cause": said, "verified": not setback.problem}
+    body = {
+        "site": setback.site,
+        "cause": said,
+        "verified": not setback.problem,
+        "timeline": stages.timeline().json_value(),
+    }
     wiring.ledger.append(Kind.ROLLED_BACK, record.id, body)
     what = f"Rolled back at {setback.site}" if setback.site else "Ended before the next site"
     stages.report("deployment", f"{what}. The cause is on the ledger.")

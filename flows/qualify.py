@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from clinops.adapters.timed_stages import TimedStages
 from clinops.domain.finding import Finding
 from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.plan import Plan
 from clinops.domain.release import Release
+from clinops.domain.timeline import Timeline
 from clinops.errors import ClinOpsError, NotFoundError
 from clinops.ports import EstateTree, Stages
 from clinops.wiring import Bench, Wiring
@@ -49,6 +51,7 @@ def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseR
     One process at a time works on a release (a lease). There is one verdict, unless the release is
     opened again.
     """
+    stages = TimedStages(stages, wiring.clock)
     release_id = wiring.release(release_id).id
     with wiring.lease(f"qualify:{release_id}") as lease:
         record = wiring.release(release_id)
@@ -61,10 +64,10 @@ def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseR
                 result = _on_bench(Release.model_validate(record.release), wiring, bench, stages)
             attestation = _attest(result, wiring)
         except Exception as error:
-            _record_error(error, release_id, wiring, attempt)
+            _record_error(error, release_id, wiring, attempt, stages.timeline())
             raise
         lease.ensure()
-        _record_verdict(wiring, result, attempt, attestation)
+        _record_verdict(wiring, result, attempt, attestation, stages.timeline())
     report(result, stages)
     return wiring.release(release_id)
 
@@ -99,10 +102,14 @@ def _record_start(record: ReleaseRecord, wiring: Wiring, holder: str) -> int:
     return attempt
 
 
-def _record_error(error: Exception, release_id: str, wiring: Wiring, attempt: int) -> None:
+def _record_error(
+    error: Exception, release_id: str, wiring: Wiring, attempt: int, timeline: Timeline
+) -> None:
     reason = error.diagnostics() if isinstance(error, ClinOpsError) else repr(error)
     wiring.ledger.append(
-        Kind.QUALIFICATION_ERRORED, release_id, {"reason": reason[:4000], "attempt": attempt}
+        Kind.QUALIFICATION_ERRORED,
+        release_id,
+        {"reason": reason[:4000], "attempt": attempt, "timeline": timeline.json_value()},
     )
 
 
@@ -115,7 +122,11 @@ def _attest(result: Result, wiring: Wiring) -> dict[str, str]:
 
 
 def _record_verdict(
-    wiring: Wiring, result: Result, attempt: int, attestation: Mapping[str, str]
+    wiring: Wiring,
+    result: Result,
+    attempt: int,
+    attestation: Mapping[str, str],
+    timeline: Timeline,
 ) -> None:
     evidence = result.evidence
     wiring.ledger.append(
@@ -128,6 +139,7 @@ def _record_verdict(
             "junit": dict(result.totals),
             "attempt": attempt,
             "attestation": dict(attestation),
+            "timeline": timeline.json_value(),
         },
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
-from clinops.domain.ledger import Kind
+from clinops.domain.ledger import Kind, timestamp
 from clinops.domain.manifest import Manifest
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
@@ -89,7 +89,11 @@ def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
         manifest_path=path,
         inputs=inputs,
     )
-    wiring.ledger.append(Kind.RELEASE_KNOWN, release_id, {"release": release.json_value()})
+    arrived = wiring.repository.arrived()
+    pushed = {"pushed": timestamp(arrived)} if arrived else {}
+    wiring.ledger.append(
+        Kind.RELEASE_KNOWN, release_id, {"release": release.json_value(), **pushed}
+    )
     done.known.append(release_id)
     return wiring.release(release_id)
 

@@ -72,6 +72,7 @@ class GitRepository:
                 f"{path} is not a bare git repository", mend="make one with `clinops init`"
             )
         self.ref = f"refs/heads/{branch}"
+        self._path = path
         self._git = GitCommand(path)
         self._clock = clock
 
@@ -85,6 +86,15 @@ class GitRepository:
                 f"the estate has no branch {self.ref}", mend="start it with `clinops init`"
             )
         return GitTree(self._git, output.decode("ascii").strip())
+
+    def arrived(self) -> dt.datetime | None:
+        """Return when the protected branch came to where it is; None once git has packed it."""
+        try:
+            # NOTE: the log of the branch knows whole seconds only.
+            written = (self._path / self.ref).stat().st_mtime
+        except OSError:
+            return None
+        return dt.datetime.fromtimestamp(written, dt.UTC)
 
     def at(self, commit: str) -> GitTree:
         """Return the tree at a commit, by its 40 hex digits; raises NotFoundError."""

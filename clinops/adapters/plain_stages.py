@@ -26,6 +26,10 @@ class PlainStages:
         self._console = console
         self._stop = stop
 
+    @property
+    def created(self) -> None:
+        """There is no flow run."""
+
     def run(self, name: str, stage: Callable[[], T]) -> T:
         """Run one stage and say how long it took."""
         begun = time.monotonic()

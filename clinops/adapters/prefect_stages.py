@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture, wait
 from prefect.logging import get_run_logger
 
@@ -32,6 +34,12 @@ class PrefectStages:
         self._subject = re.sub(r"[^a-z0-9-]+", "-", subject.lower())
         self._stop = stop
         self._progress: uuid.UUID | None = None
+
+    @property
+    def created(self) -> dt.datetime | None:
+        """When the flow run was created."""
+        context = FlowRunContext.get()
+        return context.flow_run.created if context and context.flow_run else None
 
     def run(self, name: str, stage: Callable[[], T]) -> T:
         """Run one stage and wait for it."""

@@ -17,6 +17,8 @@ class FakeRepository:
 
     def __init__(self, today: dt.date | None = None) -> None:
         self.today = today or dt.datetime.now(dt.UTC).date()
+        self.moved: dt.datetime | None = None
+        """When the protected branch came to where it is."""
         self._trees: list[FakeTree] = []
         self._keys: dict[str, str | None] = {}
 
@@ -36,6 +38,9 @@ class FakeRepository:
 
     def at(self, commit: str) -> FakeTree:
         return self._trees[self._place(commit)]
+
+    def arrived(self) -> dt.datetime | None:
+        return self.moved
 
     def introduced(self, path: str, commit: str) -> str:
         later = self._trees[: self._place(commit) + 1][::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class FakeStages:
         self.tables: dict[str, list[dict[str, str]]] = {}
         self.told: list[tuple[float, str]] = []
         """Progress, as it was reported."""
+        self.created: dt.datetime | None = None
 
     def run(self, name: str, stage: Callable[[], T]) -> T:
         self.names.append(name)
