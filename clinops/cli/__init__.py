@@ -21,6 +21,7 @@ from clinops.cli import hook as hook
 from clinops.cli import new as new
 from clinops.cli import questions as questions
 from clinops.cli import release as release
+from clinops.cli import release_timeline as release_timeline
 from clinops.cli import report as report
 from clinops.cli import serve as serve
 from clinops.cli import signer as signer
@@ -41,6 +42,7 @@ for group in (serve, gatehouse, estate, new, release, gate, documents, questions
     group.register(app)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")
+release_timeline.register(release.app)
 app.add_typer(release.app, name="release")
 app.add_typer(hook.app, name="hook")
 app.add_typer(signer.app, name="signer")

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 
 from clinops.cli.context import AsJson, Release, err, next_step, of, out, print_json, say, show
 from clinops.cli.release_view import STYLES, print_findings, print_view, view_of
+from clinops.domain.course import Course
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind, timestamp
@@ -211,6 +212,7 @@ def qualify(
     from clinops.adapters.bundle import export
     from clinops.adapters.evidence_files import EvidenceFiles
     from clinops.adapters.plain_stages import PlainStages
+    from clinops.adapters.timed_stages import TimedStages
     from flows.local import plan_here
     from flows.qualify import qualify as story
 
@@ -219,14 +221,18 @@ def qualify(
         plan_here(manifest, of(context).estate, tree) as (plan, trees),
         local_bench(work / "evidence", trees, work / "drop") as bench,
     ):
-        result = story(plan, tree, bench, PlainStages(err, bench.suites.stop))
+        stages = TimedStages(PlainStages(err, bench.suites.stop), bench.clock)
+        result = story(plan, tree, bench, stages)
+        course = Course(kind=Kind.VERDICT, timeline=stages.timeline())
     evidence = result.evidence
     if bundle is not None:
         export(evidence, EvidenceFiles(work / "evidence"), [], {}, [], bundle)
     if as_json:
-        print_json({**evidence.json_value(), "digest": evidence.digest, "junit": result.totals})
+        more = {"digest": evidence.digest, "junit": result.totals, "course": course.told()}
+        print_json({**evidence.json_value(), **more})
     else:
         print_local(evidence, result.totals)
+        show(f"time      {course.summary()}")
     if evidence.outcome is not Outcome.QUALIFIED:
         raise RefusedError(f"{evidence.release.id} is {evidence.outcome}")
     next_step("commit, signed, and push")

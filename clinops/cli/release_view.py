@@ -8,6 +8,7 @@ from typing import Any
 from rich.markup import escape
 
 from clinops.cli.context import out, show
+from clinops.domain.course import courses
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
@@ -36,6 +37,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
     from flows.gate import check_everything, load_evidence, owed_for
 
     entries = list(wiring.ledger.about(record.id))
+    told = courses(entries)
     view: dict[str, Any] = {
         **record.json_value(),
         "findings": [],
@@ -46,6 +48,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         "comparison": None,
         "gate": None,
         "report": None,
+        "time": f"{told[-1].summary()}   (clinops release timeline {record.id})" if told else None,
         "history": [{"time": entry.time, "kind": entry.kind.value} for entry in entries],
     }
     for entry in entries:
@@ -100,11 +103,9 @@ def print_view(view: dict[str, Any]) -> None:
     """Print a release for a person."""
     style = STYLES.get(State(view["state"]), "bold")
     out.print(f"[bold]{escape(view['id'])}[/bold]  [{style}]{view['state']}[/{style}]")
-    show(f"since     {view['since']}")
-    if view.get("cause"):
-        show(f"cause     {view['cause']}")
-    if view["evidence"]:
-        show(f"evidence  {view['evidence']}")
+    for name in ("since", "cause", "evidence", "time"):
+        if view.get(name):
+            show(f"{name:<10}{view[name]}")
     if view["junit"]:
         show("tests     " + ", ".join(f"{number} {name}" for name, number in view["junit"].items()))
     if view["rehearsal"]:

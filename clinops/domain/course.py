@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from clinops.domain.ledger import Entry, Kind
 from clinops.domain.timeline import Stretch, Timeline, Why, timeline_of
@@ -21,6 +21,19 @@ ENDS: Final = {
 _TESTING: Final = {Kind.VERDICT, Kind.QUALIFICATION_ERRORED}
 _BOUNDS: Final = 0.1
 """The share of the whole from which on something on the critical path is worth naming."""
+_SHOWN: Final = 0.01
+"""The same for a line of its own, where it is no stage."""
+
+
+class Row(NamedTuple):
+    """One line of a picture of a course."""
+
+    name: str
+    why: Why
+    begun: int
+    ended: int
+    critical: Stretch | None
+    """What of it is on the critical path."""
 
 
 class Course(Value):
@@ -28,9 +41,9 @@ class Course(Value):
 
     kind: Kind
     """The entry that ended it."""
-    attempt: int | None
+    attempt: int | None = None
     """Which attempt at a verdict; none for a promotion."""
-    lead: tuple[Stretch, ...]
+    lead: tuple[Stretch, ...] = ()
     """What came before the run, in its timeline's milliseconds: before 0."""
     timeline: Timeline
 
@@ -58,6 +71,21 @@ class Course(Value):
         path = self.path()
         longest = max(path, key=lambda one: one.took, default=None)
         return tuple(one for one in path if one is longest or one.took >= self.took * _BOUNDS)
+
+    def rows(self) -> list[Row]:
+        """Return every stage, and whatever else took noticeably long, in order of time."""
+        path = self.path()
+        critical = {one.stage: one for one in path if one.stage is not None}
+        stages = [
+            Row(span.name, Why.STAGE, span.begun, span.ended, critical.get(place))
+            for place, span in enumerate(self.timeline.spans)
+        ]
+        others = [
+            Row(one.name, one.why, one.begun, one.ended, one)
+            for one in path
+            if one.stage is None and one.took >= self.took * _SHOWN
+        ]
+        return sorted([*stages, *others], key=lambda row: (row.begun, row.ended))
 
     def summary(self) -> str:
         """Say in one line how long it took, and what bounded it."""

@@ -9,16 +9,18 @@ from collections.abc import Mapping, Sequence
 from clinops.adapters.git_keys import Keyring, filed_keys, revoked_keys
 from clinops.domain.signer import fingerprint, without_comment
 from clinops.errors import NotFoundError, RefusedError
+from clinops.ports import Clock
+from clinops.wiring import utc_now
 from tests.fakes.trees import FakeTree
 
 
 class FakeRepository:
     """Implements EstateRepository; a commit is "signed" by naming a public key."""
 
-    def __init__(self, today: dt.date | None = None) -> None:
+    def __init__(self, today: dt.date | None = None, clock: Clock = utc_now) -> None:
         self.today = today or dt.datetime.now(dt.UTC).date()
-        self.moved: dt.datetime | None = None
-        """When the protected branch came to where it is."""
+        self._clock = clock
+        self._arrived: dt.datetime | None = None
         self._trees: list[FakeTree] = []
         self._keys: dict[str, str | None] = {}
 
@@ -29,6 +31,7 @@ class FakeRepository:
         commit = hashlib.sha1(repr((len(self._trees), files)).encode()).hexdigest()  # noqa: S324
         self._trees.append(FakeTree(files, commit))
         self._keys[commit] = key
+        self._arrived = self._clock()
         return commit
 
     def head(self) -> FakeTree:
@@ -40,7 +43,7 @@ class FakeRepository:
         return self._trees[self._place(commit)]
 
     def arrived(self) -> dt.datetime | None:
-        return self.moved
+        return self._arrived
 
     def introduced(self, path: str, commit: str) -> str:
         later = self._trees[: self._place(commit) + 1][::-1]

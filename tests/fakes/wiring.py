@@ -280,7 +280,7 @@ class FakeWiring(Wiring):
         self.root = root
         self.settings = Settings(estate="0123456789ab")
         self.clock = FakeClock()
-        self.git = FakeRepository(self.clock().date())
+        self.git = FakeRepository(self.clock().date(), self.clock)
         self.ledger = CrashingLedger(self.clock)
         self.evidence = FakeEvidence()
         self.images = FakeImages()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from clinops.adapters.estate_validation import validate
-from clinops.domain.ledger import Kind
+from clinops.domain.ledger import Kind, timestamp
 from clinops.domain.outcome import State
 from clinops.errors import EngineError, RefusedError
 from flows.baseline import live_baseline
@@ -47,6 +47,17 @@ def test_a_new_manifest_becomes_known_and_gets_one_run(wiring):
     assert wiring.orchestrator.runs == {
         f"qualify:{release}:1": {"flow": "qualify", "release_id": release}
     }
+
+
+def test_a_release_knows_when_it_was_pushed(wiring):
+    wiring.clock.advance(60)
+    wiring.commit({MANIFEST: manifest("2.0")}, "acme")
+    pushed_at = wiring.clock()
+    wiring.clock.advance(2)
+    (release,) = reconcile(wiring).known
+    known = next(wiring.ledger.entries(release))
+    assert known.body["pushed"] == timestamp(pushed_at)
+    assert known.time == timestamp(wiring.clock())
 
 
 def test_a_second_time_changes_nothing(wiring):

@@ -83,6 +83,15 @@ def test_head_is_the_tip_of_the_branch(estate: Estate) -> None:
     assert estate.repository.head().read(MANIFEST) == b"version: 2\n"
 
 
+def test_the_branch_arrived_where_it_is_when_it_was_pushed_to(estate: Estate) -> None:
+    # A kernel stamps files with the time of its last tick.
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=20)
+    estate.add({MANIFEST: b"version: 2\n"})
+    arrived = estate.repository.arrived()
+    assert arrived is not None
+    assert before <= arrived <= dt.datetime.now(dt.UTC)
+
+
 def test_reads_a_file_as_it_was_at_an_older_commit(estate: Estate) -> None:
     estate.add({MANIFEST: b"version: 2\n"})
     older = estate.repository.at(estate.first)
@@ -247,6 +256,12 @@ def test_refuses_a_folder_without_a_repository(tmp_path: Path) -> None:
 def test_refuses_the_head_of_a_branch_that_does_not_exist(real: GitEstate) -> None:
     with pytest.raises(NotFoundError, match="refs/heads/other"):
         GitRepository(real.path, "other").head()
+
+
+def test_nobody_knows_when_a_packed_branch_arrived(real: GitEstate) -> None:
+    real.git("pack-refs", "--all")
+    assert real.repository.arrived() is None
+    assert real.repository.head().commit == real.first
 
 
 @pytest.mark.parametrize("name", ["HEAD", "main", "--help", "", "F" * 40, "abc1234"])
