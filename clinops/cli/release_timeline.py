@@ -7,7 +7,8 @@ from typing import Final
 import typer
 
 from clinops.cli.context import AsJson, Release, next_step, of, print_json, show
-from clinops.domain.course import Course, Row, courses, seconds
+from clinops.domain.course import Course, Row, courses
+from clinops.domain.plain_words import seconds
 from clinops.domain.timeline import Why
 
 _WIDE: Final = 40
@@ -44,13 +45,17 @@ def timeline(context: typer.Context, release: Release, *, as_json: AsJson = Fals
 def print_course(course: Course) -> None:
     """Print one run, a line for each stage."""
     attempt = f"attempt {course.attempt}: " if course.attempt else ""
-    spent = ", ".join(f"{why} {seconds(took)}" for why, took in course.went_to().items() if took)
+    spent = ", ".join(
+        f"{why} {seconds(took / 1000)}" for why, took in course.went_to().items() if took
+    )
     show("")
     show(f"{attempt}{course.summary()}")
     show(f"went to   {spent}")
     show(f"{'begins':>9}{'took':>10}")
     for row in course.rows():
-        begins, took = seconds(row.begun - course.begun), seconds(row.ended - row.begun)
+        begins, took = (
+            seconds(span / 1000) for span in (row.begun - course.begun, row.ended - row.begun)
+        )
         mark = "●" if row.critical else " "
         name = f"{_NO_STAGE.get(row.why, '')}{row.name}"
         show(f"{begins:>9}{took:>10}  {_bar(row, course)}  {mark} {name}")

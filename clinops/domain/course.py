@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from clinops.domain.ledger import Entry, Kind
+from clinops.domain.plain_words import seconds
 from clinops.domain.timeline import Stretch, Timeline, Why, timeline_of
 from clinops.domain.value import Value
 
@@ -89,8 +90,8 @@ class Course(Value):
 
     def summary(self) -> str:
         """Say in one line how long it took, and what bounded it."""
-        bounds = ", ".join(f"{one.name} ({seconds(one.took)})" for one in self.bound_by())
-        return f"{seconds(self.took)} {self.end}; bound by: {bounds or 'nothing'}"
+        bounds = ", ".join(f"{one.name} ({seconds(one.took / 1000)})" for one in self.bound_by())
+        return f"{seconds(self.took / 1000)} {self.end}; bound by: {bounds or 'nothing'}"
 
     @property
     def end(self) -> str:
@@ -170,11 +171,3 @@ def _after(at: str, moment: str) -> int:
 def _pushed(entry: Entry) -> list[tuple[str, str]]:
     pushed = entry.body.get("pushed")
     return [(pushed, PUSHED)] if isinstance(pushed, str) else []
-
-
-def seconds(milliseconds: int) -> str:
-    """Write a length of time: 0.42 s, 9.1 s, 36 s, 3 min 20 s."""
-    found = milliseconds / 1000
-    if found >= 60:  # noqa: PLR2004
-        return f"{round(found) // 60} min {round(found) % 60} s"
-    return f"{found:.{2 if found < 1 else 1 if found < 10 else 0}f} s"  # noqa: PLR2004

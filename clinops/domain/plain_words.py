@@ -53,3 +53,10 @@ def harmless(text: str) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Write a number with its noun: `1 test`, `1,200 tests`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def seconds(number: float) -> str:
+    """Write a length of time: 0.4 s, 12 s, 3 min 20 s."""
+    if number < 60:  # noqa: PLR2004
+        return f"{number:.1f} s" if number < 10 else f"{number:.0f} s"  # noqa: PLR2004
+    return f"{round(number) // 60} min {round(number) % 60} s"

@@ -20,6 +20,7 @@ from clinops.gatehouse.mine import mine
 from clinops.gatehouse.people import person_of
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
+from clinops.gatehouse.timeline import pictures
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ def release(request: Request) -> Response:
         record=dossier.record,
         evidence=dossier.evidence,
         outcome=wording.outcome(dossier),
+        pictures=pictures(dossier.entries),
         moves=dossier.record.state in UNDER_WAY,
     )
 

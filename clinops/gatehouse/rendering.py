@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from clinops.adapters.escaping import escaping_templates
-from clinops.domain.plain_words import count
+from clinops.domain.plain_words import count, seconds
 
 _LONGEST = 20_000
 """Letters of one text on a page; the whole of it is in the file behind it."""
@@ -47,13 +47,6 @@ def span(seconds: float) -> str:
 def duration(milliseconds: int) -> str:
     """Say how long a test or a suite ran."""
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"  # noqa: PLR2004
-
-
-def seconds(number: float) -> str:
-    """Say how long users are without a system: 0.4 s, 12 s, 3 min 20 s."""
-    if number < 60:  # noqa: PLR2004
-        return f"{number:.1f} s" if number < 10 else f"{number:.0f} s"  # noqa: PLR2004
-    return f"{round(number) // 60} min {round(number) % 60} s"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ def test_each_stage_is_a_line_and_the_critical_path_is_marked(wiring, terminal):
     lines = said.out.splitlines()
     assert lines[:2] == [record.id, ""]
     assert lines[2].startswith("attempt 1: 14 s until testing broke off; bound by: pushed, until")
-    assert lines[3] == "went to   stage 9.0 s, waiting 5.0 s, orchestration 0.23 s"
+    assert lines[3] == "went to   stage 9.0 s, waiting 5.0 s, orchestration 0.2 s"
     rows = {line[62:].strip(): line for line in lines[5:]}
     assert list(rows) == [
         "● waiting: pushed, until reconcile took it in",
