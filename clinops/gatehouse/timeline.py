@@ -78,7 +78,7 @@ def _picture(course: Course) -> Picture:
         course,
         tuple((name, seconds(took / 1000)) for name, took in spent),
         bars,
-        tuple(_lines(course.took)),
+        tuple(scale(course.took)),
         _TOP + _ROW * len(bars),
     )
 
@@ -102,16 +102,17 @@ def _part(begun: int, ended: int, course: Course) -> Part:
     return Part(min(x, 99.5), max(round(end - x, 2), 0.5))
 
 
-def _lines(took: int) -> Iterable[Line]:
+def scale(took: int) -> Iterable[Line]:
+    """Yield the lines of a scale, at round numbers of milliseconds."""
     wanted = took / _MOST_LINES
     step = next((step for step in _STEPS if step >= wanted), 0)
     step = step or round(wanted / _STEPS[-1] + 0.5) * _STEPS[-1]
     for moment in range(0, took + 1, step):
         if (x := _per_cent(moment, took)) <= _LAST_LINE:
-            yield Line(x, _scale(moment))
+            yield Line(x, _said(moment))
 
 
-def _scale(moment: int) -> str:
+def _said(moment: int) -> str:
     return f"{moment / 60_000:g} min" if moment and not moment % 60_000 else f"{moment / 1000:g} s"
 
 

@@ -11,7 +11,7 @@ from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.timeline import Timeline
 from clinops.gatehouse.app import application
-from clinops.gatehouse.timeline import SHOWN, _lines
+from clinops.gatehouse.timeline import SHOWN, scale
 from tests.fakes.browser import Browser
 from tests.fakes.timelines import QUALIFICATION, span, timeline
 from tests.fakes.wiring import FakeWiring
@@ -139,7 +139,7 @@ def test_a_release_without_a_timeline_has_no_such_section(wiring, client):
     ],
 )
 def test_the_scale_has_round_numbers(took, said):
-    assert [line.said for line in _lines(took)] == said
+    assert [line.said for line in scale(took)] == said
 
 
 def test_a_real_qualification_is_drawn(wiring, client):
