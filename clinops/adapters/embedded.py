@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from clinops.adapters.flow_start import SOCKET_VARIABLE
+from clinops.adapters.flow_start import SOCKET_VARIABLE, hand_over
 from clinops.adapters.prefect_server import PrefectServer
 from clinops.adapters.processes import POLL, Processes
 from clinops.adapters.settings import Settings, create_password
@@ -42,6 +42,7 @@ class Embedded:
         self._root = root
         self._settings = settings
         self._run = root / "state" / "run"
+        self._nursery = self._run / "nursery"
         self._processes = Processes(self._run, HOME)
 
     def up(self, say: Callable[[str], None]) -> None:
@@ -85,6 +86,11 @@ class Embedded:
             made.execute("VACUUM INTO ?", (str(FIRST_DATABASE),))
         _FIRST_FLOWS.write_text(_flows_as_they_are())
 
+    def start_at_once(self, run_id: str, server: PrefectServer) -> None:
+        """Start a flow run here and now, where it can be, rather than at the worker's next look."""
+        if server.take(run_id) and not hand_over(str(self._nursery), run_id):
+            server.leave(run_id)
+
     def down(self) -> list[str]:
         """Stop all three; return what was stopped."""
         with ThreadPoolExecutor() as pool:
@@ -126,7 +132,7 @@ class Embedded:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
-            SOCKET_VARIABLE: str(self._run / "nursery"),
+            SOCKET_VARIABLE: str(self._nursery),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         }
 

@@ -49,7 +49,8 @@ _WARM: Final = (
 class Request(NamedTuple):
     """What a flow run is started with."""
 
-    folder: str
+    folder: str | None
+    """Where; without one it is started as by the worker, and nobody waits for it."""
     environment: dict[str, str]
 
     def fits(self, settings: Mapping[str, str]) -> bool:
@@ -58,8 +59,9 @@ class Request(NamedTuple):
 
     def take_effect(self) -> None:
         """Make this process look like one that was started for the flow run."""
-        os.chdir(self.folder)
-        os.environ.clear()
+        if self.folder is not None:
+            os.chdir(self.folder)
+            os.environ.clear()
         os.environ.update(self.environment)
         random.seed()
 
@@ -117,21 +119,24 @@ def _attend(connection: socket.socket, settings: Mapping[str, str], made: int) -
     message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE_BYTES, 3)
     # Whoever hangs up at once needs nothing any more.
     request = Request(*json.loads(message)) if message else os._exit(0)
+    if request.folder is None:
+        request = Request(None, {**settings, **request.environment})
     if not request.fits(settings) or _last_change() != made:
         connection.send(NOT_HERE)
         os._exit(0)
     if run := os.fork():
-        _mind(run, connection)
+        _mind(run, connection, waited_for=request.folder is not None)
     _take_over(descriptors)
     return request
 
 
-def _mind(run: int, connection: socket.socket) -> None:
-    """Tell how a flow run ended; end it where nobody waits for it any more."""
+def _mind(run: int, connection: socket.socket, *, waited_for: bool) -> None:
+    """Tell how a flow run ended; end it where somebody waited for it and does no more."""
     ended = os.pidfd_open(run)
     with suppress(OSError):
         connection.send(str(run).encode())
-    ready, _, _ = select.select([ended, connection.fileno()], [], [])
+    waiting = [connection.fileno()] if waited_for else []
+    ready, _, _ = select.select([ended, *waiting], [], [])
     if ended not in ready:
         with suppress(ProcessLookupError):
             os.kill(run, signal.SIGKILL)

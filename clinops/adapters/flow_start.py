@@ -17,6 +17,8 @@ SOCKET_VARIABLE: Final = "CLINOPS_NURSERY"
 """Names the socket that the nursery listens at."""
 MESSAGE_BYTES: Final = 1024 * 1024
 NOT_HERE: Final = b"start it yourself"
+_PATIENCE: Final = 2.0
+"""Seconds; it answers within a few milliseconds, unless its worker has hung."""
 
 
 def main() -> NoReturn:
@@ -36,6 +38,24 @@ def main() -> NoReturn:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)
+
+
+def hand_over(path: str, run: str) -> bool:
+    """Have a flow run started that nobody waits for; returns whether it is.
+
+    Args:
+        path: The nursery's socket.
+        run: The flow run's id; all else it has as the nursery's worker would give it.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.settimeout(_PATIENCE)
+        try:
+            connection.connect(path)
+            message = json.dumps([None, {"PREFECT__FLOW_RUN_ID": run}]).encode()
+            connection.send(message)
+            return connection.recv(MESSAGE_BYTES) not in {b"", NOT_HERE}
+        except OSError:
+            return False
 
 
 def _ask(connection: socket.socket) -> int | None:

@@ -15,8 +15,6 @@ import httpx
 from clinops.errors import InfrastructureError
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-PUSHED = "clinops.estate.pushed"
-"""The event that asks for a reconcile; `prefect.yaml` has its trigger."""
 _START_ALLOWANCE = dt.timedelta(seconds=45)
 """How long a run may be `Pending` or `Running` before it must hold a lease."""
 _MOST_RERUNS = 100
@@ -31,6 +29,9 @@ _CRASHED = {
     },
     "force": True,
 }
+# As the worker takes a run: of two who do so, the server lets one have it.
+_TAKEN = {"state": {"type": "PENDING", "name": "Pending"}, "force": False}
+_LEFT = {"state": {"type": "SCHEDULED", "name": "Scheduled"}, "force": True}
 
 
 class PrefectServer:
@@ -92,16 +93,14 @@ class PrefectServer:
         """Return the address of a run in the UI."""
         return f"{self._api.removesuffix('/api')}/runs/flow-run/{run_id}"
 
-    def emit_pushed(self, estate: str, payload: Mapping[str, Any], event_id: str) -> None:
-        """Tell the server that the estate changed. Raises InfrastructureError when it is lost."""
-        event = {
-            "id": event_id,
-            "occurred": dt.datetime.now(dt.UTC).isoformat(),
-            "event": PUSHED,
-            "resource": {"prefect.resource.id": f"clinops.estate.{estate}"},
-            "payload": dict(payload),
-        }
-        self._call("POST", "events", json=[event])
+    def take(self, run_id: str) -> bool:
+        """Take a scheduled run, so that no worker does; returns whether it was there to take."""
+        answer = self._call("POST", f"flow_runs/{run_id}/set_state", json=_TAKEN)
+        return bool(answer["status"] == "ACCEPT")
+
+    def leave(self, run_id: str) -> None:
+        """Leave a run that was taken to the workers."""
+        self._call("POST", f"flow_runs/{run_id}/set_state", json=_LEFT)
 
     def mark_crashed(self, alive: Callable[[str], bool]) -> list[str]:
         """Mark runs as crashed that a process took, while no lease for their release is alive."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -88,7 +87,8 @@ def _releases(estate: Estate, changed: Sequence[str], live: Mapping[str, str]) -
 
 @app.command("post-receive", hidden=True)
 def post_receive(context: typer.Context) -> None:
-    """Tell the flow server that the estate changed; git itself is the durable record."""
+    """Have the flow server reconcile; git itself is the durable record."""
+    from clinops.adapters.embedded import Embedded
     from clinops.adapters.git_push import read_updates
     from clinops.adapters.prefect_server import PrefectServer
 
@@ -99,12 +99,13 @@ def post_receive(context: typer.Context) -> None:
         if update.ref != wiring.git.ref:
             continue
         try:
-            server.emit_pushed(
-                wiring.settings.estate,
-                {"commit": update.new, "ref": update.ref},
-                # The same update poked twice is the same event.
-                str(uuid.uuid5(uuid.NAMESPACE_URL, f"{wiring.settings.estate}:{update.new}")),
+            run = server.create_run(
+                "reconcile/reconcile",
+                name=f"reconcile after the push of {update.new[:12]}",
+                key=f"push:{update.new}",
+                parameters={},
             )
+            Embedded(wiring.root, wiring.settings).start_at_once(run, server)
         except ClinOpsError:
             say(
                 "ClinOps: the flow server is down; the push is taken, and the release starts "

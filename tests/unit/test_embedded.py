@@ -304,6 +304,49 @@ def test_the_password_is_in_nobodys_arguments(tmp_path, monkeypatch):
     assert (tmp_path / PASSWORD).read_text().split(":")[1].strip() not in seen.read_text()
 
 
+class TakenServer(FakeServer):
+    """A server whose runs are there to take, or are not."""
+
+    def __init__(self, *, there: bool) -> None:
+        self._there = there
+        self.left: list[str] = []
+
+    def take(self, run_id: str) -> bool:
+        return self._there
+
+    def leave(self, run_id: str) -> None:
+        self.left.append(run_id)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_that_nobody_can_start_at_once_is_left_to_the_worker(tmp_path, there):
+    server = TakenServer(there=there)
+    made(tmp_path).start_at_once("run", server)  # type: ignore[arg-type]
+    assert server.left == (["run"] if there else [])
+
+
+@OUTLIVES
+def test_an_estate_begins_with_what_the_set_up_has_deployed(tmp_path, monkeypatch):
+    first = tmp_path / "first.db"
+    monkeypatch.setattr(embedded, "FIRST_DATABASE", first)
+    monkeypatch.setattr(embedded, "_FIRST_FLOWS", first.with_suffix(".deployed"))
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    first.write_bytes(b"a database")
+    first.with_suffix(".deployed").write_text(embedded._flows_as_they_are())
+    estate = tmp_path / "estate"
+    up = made(estate)
+    (estate / "state/run").mkdir(parents=True)
+    up._start_server(lambda text: None)
+    up.down()
+    assert (estate / "state/prefect/prefect.db").read_bytes() == b"a database"
+    assert up._start_deployment(lambda text: None) is None
+    # Flows that have changed since are deployed all the same.
+    (estate / "state/run/deployed").write_text("other flows")
+    deployment = up._start_deployment(lambda text: None)
+    assert deployment is not None
+    deployment.communicate()
+
+
 def test_the_gatehouse_does_not_get_the_password(tmp_path):
     create_password(tmp_path / PASSWORD)
     password = (tmp_path / PASSWORD).read_text().strip()

@@ -5,12 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from clinops.adapters.flow_start import SOCKET_VARIABLE
+from clinops.adapters.flow_start import SOCKET_VARIABLE, hand_over
 from scripts.demo import HOME
 
 # What a fork runs is told by a variable, so that tests can look at it from inside.
@@ -56,6 +56,13 @@ class Nursery:
     def end(self) -> int:
         os.close(self._held)
         return self.process.wait(10)
+
+
+def eventually(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def variables(more: Mapping[str, str]) -> dict[str, str]:
@@ -109,11 +116,19 @@ def test_a_flow_run_that_nobody_waits_for_any_more_is_ended(nursery):
     pid = int(process.stdout.readline())
     process.kill()
     process.communicate(timeout=10)
-    for _ in range(200):
-        if not Path(f"/proc/{pid}").exists():
-            return
-        time.sleep(0.05)
-    pytest.fail("it lives")
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_a_flow_run_that_was_handed_over_goes_on_by_itself(tmp_path, monkeypatch):
+    seen = tmp_path / "seen"
+    monkeypatch.setitem(
+        SETTINGS, "RUN", f"open({str(seen)!r}, 'x').write(os.environ['PREFECT__FLOW_RUN_ID'])"
+    )
+    nursery = Nursery(tmp_path / "nursery")
+    assert hand_over(str(nursery.path), "the-run")
+    eventually(lambda: seen.exists() and seen.read_text() == "the-run")
+    assert nursery.end() == 0
+    assert not hand_over(str(nursery.path), "another")
 
 
 @pytest.mark.parametrize("other", ["http://127.0.0.1:2/api", None])

@@ -113,11 +113,11 @@ ERRORS: dict[str, tuple[Answer, str]] = {
     "call",
     [
         create,
-        lambda made: made.emit_pushed("e", {}, "id"),
+        lambda made: made.take("run"),
         lambda made: made.mark_crashed(lambda release: False),
         lambda made: made.runs(),
     ],
-    ids=["create", "emit", "mark", "runs"],
+    ids=["create", "take", "mark", "runs"],
 )
 def test_can_be_tried_again_when(name, call):
     answer, message = ERRORS[name]
@@ -175,14 +175,27 @@ def test_a_run_that_names_no_release_is_marked_as_well():
     assert asked == [""]
 
 
-def test_an_event_names_the_estate_and_can_be_told_from_others():
+@pytest.mark.parametrize(("status", "taken"), [("ACCEPT", True), ("REJECT", False)])
+def test_a_run_is_taken_by_one_who_asks_the_server(status, taken):
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.url.path, json.loads(request.content)))
+        return httpx.Response(201, json={"status": status})
+
+    assert server(answer).take("r") is taken
+    ((path, body),) = asked
+    assert path == "/api/flow_runs/r/set_state"
+    # Forced, two could have it.
+    assert (body["state"]["type"], body["force"]) == ("PENDING", False)
+
+
+def test_a_run_that_was_taken_is_left_to_the_workers():
     flows = Flows()
-    server(flows).emit_pushed("0123456789ab", {"commit": "c"}, "the-id")
-    ((path, (event,)),) = flows.requests
-    assert path == "events"
-    assert (event["id"], event["event"]) == ("the-id", "clinops.estate.pushed")
-    assert event["resource"] == {"prefect.resource.id": "clinops.estate.0123456789ab"}
-    assert event["payload"] == {"commit": "c"}
+    server(flows).leave("r")
+    ((path, body),) = flows.requests
+    assert path == "flow_runs/r/set_state"
+    assert (body["state"]["type"], body["force"]) == ("SCHEDULED", True)
 
 
 @pytest.mark.parametrize("api", [API, f"{API}/"])
