@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
 
 from clinops.domain.circumstances import GATE, HAZARD_LOG, WAIVERS, document_of
+from clinops.domain.ledger import Kind
 from clinops.domain.manifest import Manifest
 from clinops.domain.outcome import State
 from clinops.domain.plan import Baseline
 from clinops.domain.release import Release
 from clinops.domain.site import LiveSystem
+from clinops.domain.timeline import Timeline, timeline_of
 from clinops.errors import BadInputError, NotFoundError
 from clinops.wiring import Wiring
+
+_RUNS: Final = 5
+"""Past runs from which it is told how long stages take: machines and suites change."""
+_LOOKED_AT: Final = 20
+"""Releases among which they are looked for."""
 
 
 def live_versions(wiring: Wiring) -> dict[str, str]:
@@ -96,3 +105,14 @@ def _offered(product: str, wiring: Wiring) -> Iterator[Baseline]:
             # What this version of ClinOps can't read any more is as if it were not known.
             continue
         yield Baseline(version=release.version, package=package, commit=release.commit)
+
+
+def past_timelines(product: str, wiring: Wiring) -> list[Timeline]:
+    """Return the timelines of the last runs of a product that came to a verdict, newest first."""
+    found = (
+        timeline_of(entry.body)
+        for record in wiring.ledger.releases(product)[:_LOOKED_AT]
+        for entry in wiring.ledger.recent(record.id)
+        if entry.kind is Kind.VERDICT
+    )
+    return list(islice((timeline for timeline in found if timeline is not None), _RUNS))

@@ -16,10 +16,11 @@ from clinops.domain.ledger import Kind
 from clinops.domain.plan import Plan
 from clinops.domain.release import Release
 from clinops.domain.timeline import Timeline
+from clinops.domain.usual import usual_ways
 from clinops.errors import ClinOpsError, NotFoundError
 from clinops.ports import EstateTree, Stages
 from clinops.wiring import Bench, Wiring
-from flows.baseline import live_baseline, steps_to
+from flows.baseline import live_baseline, past_timelines, steps_to
 from flows.evidence import Result, assemble
 from flows.replicas import obtain
 from flows.reports import verdict_report, verdict_rows
@@ -91,6 +92,7 @@ def pin(release: Release, tree: EstateTree, wiring: Wiring) -> Plan:
         suites=tuple(estate.suites(release.product)),
         baseline=live_baseline(release.product, wiring),
         steps=steps_to(manifest, wiring),
+        ways=usual_ways(past_timelines(release.product, wiring)),
     )
 
 

@@ -19,6 +19,7 @@ from clinops.ports import EstateTree, Pending, Stages
 from clinops.wiring import Bench
 from flows.compare import Compared, compare
 from flows.faults import FaultTried, Grounds, fault_stages
+from flows.in_order import in_order
 from flows.rehearse import Rehearsed, rehearse_upgrade
 from flows.replicas import Obtained, Tried, run_suite
 from flows.snapshots import baseline_snapshot
@@ -97,7 +98,7 @@ def on_trial(
 
 def _alone(trial: _Trial, stages: Stages, *kept: Finding) -> Trials:
     """Try what can be tried where there is nothing that the candidate could start from."""
-    with stages.beside() as begin:
+    with in_order(stages, trial.plan) as begin:
         tried = [begin(*job) for job in trial.suites(Role.CANDIDATE, None)]
         faults = [begin(*job) for job in trial.faults(None, None)]
     return Trials(_results(tried), findings=kept, faults=_results(faults))
@@ -106,7 +107,7 @@ def _alone(trial: _Trial, stages: Stages, *kept: Finding) -> Trials:
 def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
     plan, tree, bench = trial.plan, trial.tree, trial.bench
     images = trial.obtained.images[Role.CANDIDATE]
-    with stages.beside() as begin:
+    with in_order(stages, trial.plan) as begin:
         up = begin(
             "rehearse the upgrade", lambda: rehearse_upgrade(plan, ground, images, tree, bench)
         )

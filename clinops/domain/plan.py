@@ -30,6 +30,8 @@ class Plan(Value):
     baseline: Baseline | None
     steps: tuple[Baseline, ...] = ()
     """Versions that the manifest's `upgrade_path` passes through, where a package is known."""
+    ways: dict[str, int] = {}
+    """How long it usually takes from each stage to the end; empty where nobody knows yet."""
 
     @property
     def waypoints(self) -> list[UpgradeStep]:

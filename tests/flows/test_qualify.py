@@ -20,7 +20,9 @@ from flows.qualify import qualify_release
 from flows.reconcile import reconcile, retry_at
 from tests.fakes.evidence import case
 from tests.fakes.inventories import PATIENTS
+from tests.fakes.ledger import EVIDENCE
 from tests.fakes.stages import FakeStages
+from tests.fakes.timelines import span, timeline
 from tests.fakes.wiring import HAZARDS, MANIFEST, FakeWiring, document, manifest
 
 DIFFERS = "undeclared-difference"
@@ -596,3 +598,35 @@ def test_a_declaration_excuses_no_failing_test(wiring):
     record = wiring.qualify(release)
     assert record.state is State.REFUSED
     assert kinds_of(load_evidence(record, wiring)) == {"test-failed"}
+
+
+def test_the_longest_way_to_the_end_begins_first_once_it_is_known(wiring):
+    before = wiring.offer("1.5")
+    past = timeline(
+        span("rehearse the upgrade", 0, 40),
+        span("smoke suite on baseline 1.0", 0, 20),
+        span("regression suite on baseline 1.0", 0, 30),
+        span("compare behaviour", 40, 45, 0),
+        span("smoke suite on candidate 1.5", 40, 60, 0),
+        span("regression suite on candidate 1.5", 40, 99, 0),
+        span("rehearse the way back", 40, 70, 0),
+        ended=99,
+    )
+    started = {"attempt": 1, "holder": "test"}
+    wiring.ledger.append(Kind.QUALIFICATION_STARTED, before.id, started)
+    verdict = {"outcome": "refused", "evidence": EVIDENCE, "timeline": past.json_value()}
+    wiring.ledger.append(Kind.VERDICT, before.id, verdict)
+    wiring.qualify(wiring.offer())
+    assert wiring.stages.names == [
+        "pin inputs",
+        "obtain images",
+        "snapshot of baseline 1.0",
+        "rehearse the upgrade",
+        "regression suite on baseline 1.0",
+        "smoke suite on baseline 1.0",
+        "regression suite on candidate 2.0",
+        "rehearse the way back",
+        "smoke suite on candidate 2.0",
+        "compare behaviour",
+        "assemble evidence",
+    ]
