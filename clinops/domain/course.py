@@ -119,25 +119,34 @@ _AGAIN: Final = "to be tried again, until a flow run was created"
 _CREATED: Final = "flow run created, until it ran"
 
 
-def courses(entries: Iterable[Entry]) -> list[Course]:
-    """Return the runs of a release whose timelines are on the ledger, in order.
+class CourseReader:
+    """Reads the ledger's entries one after the other, and keeps what set each release off."""
 
-    Args:
-        entries: Those about the release, in order.
-    """
-    found: list[Course] = []
-    set_off: list[tuple[str, str]] = []
-    for entry in entries:
+    def __init__(self) -> None:
+        self._set_off: dict[str, list[tuple[str, str]]] = {}
+
+    def read(self, entry: Entry) -> Course | None:
+        """Return the run that an entry ended, where it has its timeline."""
+        release = entry.subject
         if entry.kind is Kind.RELEASE_KNOWN:
-            set_off = [*_pushed(entry), (entry.time, _KNOWN)]
+            self._set_off[release] = [*_pushed(entry), (entry.time, _KNOWN)]
         elif entry.kind is Kind.REOPENED:
-            set_off = [(entry.time, _AGAIN)]
-        timeline = timeline_of(entry.body) if entry.kind in ENDS else None
-        if timeline is not None:
-            found.append(_course(entry, timeline, set_off if entry.kind in _TESTING else []))
+            self._set_off[release] = [(entry.time, _AGAIN)]
+        if entry.kind not in ENDS:
+            return None
+        set_off = self._set_off.pop(release, [])
         if entry.kind is Kind.QUALIFICATION_ERRORED:
-            set_off = [(entry.time, _AGAIN)]
-    return found
+            self._set_off[release] = [(entry.time, _AGAIN)]
+        timeline = timeline_of(entry.body)
+        if timeline is None:
+            return None
+        return _course(entry, timeline, set_off if entry.kind in _TESTING else [])
+
+
+def courses(entries: Iterable[Entry]) -> list[Course]:
+    """Return the runs of releases whose timelines are among the ledger's entries, in order."""
+    reader = CourseReader()
+    return [course for course in map(reader.read, entries) if course is not None]
 
 
 def _course(entry: Entry, timeline: Timeline, set_off: Sequence[tuple[str, str]]) -> Course:

@@ -34,6 +34,7 @@ from clinops.gatehouse import (
     enrolment,
     files,
     live,
+    metrics,
     pages,
     questions,
     report,
@@ -67,6 +68,7 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/systems/{product:id}", pages.system),
     Route("/systems/{product:id}/history", pages.system_history),
     Route("/healthz", pages.healthz),
+    Route("/metrics", metrics.metrics),
     Mount("/static", StaticFiles(packages=[("clinops.gatehouse", "static")])),
 )
 """Every page that reads, by its address."""
@@ -107,6 +109,7 @@ def application(wiring: Wiring) -> Starlette:
     app.state.wiring = wiring
     app.state.reader = Reader(wiring)
     app.state.watch = LedgerWatch(wiring)
+    app.state.metrics = metrics.Metrics(wiring.ledger, wiring.clock)
     app.state.listeners = live.Listeners()
     app.state.sessions = Sessions(wiring.clock)
     app.state.challenges = Challenges(wiring.clock)
