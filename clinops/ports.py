@@ -313,6 +313,9 @@ class Replicas(Protocol):
 class Suites(Protocol):
     """Test suites, each run in a process of its own."""
 
+    def ready(self) -> AbstractContextManager[None]:
+        """Be ready to start suites and programs at once, for as long as the context lasts."""
+
     def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
         """Run `test_suites/<product>/<suite>` of a tree on a replica."""
 

@@ -206,7 +206,7 @@ class Wiring:
         from clinops.adapters.docker_faults import DockerFaults
         from clinops.adapters.docker_replicas import DockerReplicas
 
-        with DockerReplicas() as replicas, DockerFaults() as faults:
+        with self.suites.ready(), DockerReplicas() as replicas, DockerFaults() as faults:
             yield Bench(
                 images=self.images,
                 replicas=replicas,
@@ -234,7 +234,7 @@ def local_bench(
 
     evidence, lease = EvidenceFiles(evidence_root), leases.holder(leases.LOCAL)
     suites = PytestSuites(evidence, 900.0)
-    with DockerReplicas() as replicas, DockerFaults() as faults:
+    with suites.ready(), DockerReplicas() as replicas, DockerFaults() as faults:
         # There is no housekeeping here: what an earlier, killed check left is swept now.
         replicas.sweep(leases.local_alive)
         yield Bench(

@@ -48,7 +48,9 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
         check = stages.run("check everything again", lambda: check_everything(record, wiring))
         if not check.open:
             return _refuse(check, wiring, stages)
-        if setback := _to_sites(check, seen, wiring, stages, lease):
+        with wiring.suites.ready():
+            setback = _to_sites(check, seen, wiring, stages, lease)
+        if setback:
             return _come_back(setback, record, wiring, stages)
         timeline = stages.timeline().json_value()
         wiring.ledger.append(

@@ -17,6 +17,7 @@ from typing import IO, NamedTuple
 import clinops
 from clinops.adapters.junit import cases_in
 from clinops.adapters.pytest_plugin import REPLICA_VARIABLE
+from clinops.adapters.suite_nursery import Forked, SuiteNursery
 from clinops.domain.attempt import Attempt
 from clinops.domain.replica import Replica
 from clinops.domain.suite import SuiteRun
@@ -35,6 +36,8 @@ _RESULT_BYTES = 64 * 1024 * 1024
 RESULT_VARIABLE = "CLINOPS_RESULT"
 """Names the file that a program may leave its result in."""
 
+_Process = subprocess.Popen[bytes] | Forked
+
 
 class PytestSuites:
     """Runs suites with pytest, away from ClinOps: own process group, own folder, no secrets."""
@@ -44,6 +47,17 @@ class PytestSuites:
         self._evidence = evidence
         self._time_limit = time_limit
         self._processes = _Processes()
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Start suites and programs at once for as long as the context lasts."""
+        nursery = SuiteNursery(_environment())
+        self._processes.nursery = nursery
+        try:
+            yield
+        finally:
+            self._processes.nursery = None
+            nursery.close()
 
     def stop(self) -> None:
         """End every suite and seed that runs, and start no more; whoever waits goes on."""
@@ -152,39 +166,37 @@ def _result(path: Path, program: str) -> bytes:
 class _Processes:
     """The processes that run now, each the leader of a group of its own."""
 
+    nursery: SuiteNursery | None = None
+    """What starts them at once, where there is one."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[_Process] = set()
         self._stopped = False
 
     def start(
         self,
-        command: Sequence[str],
+        arguments: Sequence[str],
         folder: Path,
         environment: dict[str, str],
         output: IO[bytes],
         nice: int,
-    ) -> subprocess.Popen[bytes]:
+    ) -> _Process:
+        if self._stopped:
+            raise InfrastructureError("the work was stopped")
+        started = self.nursery and self.nursery.start(arguments, folder, environment, output)
+        process = started or _start(arguments, folder, environment, output)
         with self._lock:
-            if self._stopped:
-                raise InfrastructureError("the work was stopped")
-            process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            if nice:
-                with suppress(ProcessLookupError):
-                    mine = os.getpriority(os.PRIO_PROCESS, 0)
-                    os.setpriority(os.PRIO_PROCESS, process.pid, mine + nice)
             self._running.add(process)
-            return process
+            if self._stopped:
+                os.killpg(process.pid, signal.SIGKILL)
+        if nice:
+            with suppress(ProcessLookupError):
+                mine = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, process.pid, mine + nice)
+        return process
 
-    def end(self, process: subprocess.Popen[bytes]) -> None:
+    def end(self, process: _Process) -> None:
         _end_group(process)
         with self._lock:
             self._running.discard(process)
@@ -221,38 +233,41 @@ class _Workplace(NamedTuple):
         return self.folder / "result"
 
     def execute(
-        self, command: Sequence[str], time_limit: float, processes: _Processes, nice: int = 0
+        self, arguments: Sequence[str], time_limit: float, processes: _Processes, nice: int = 0
     ) -> _Finished:
-        """Run a command to its end or to the time limit; no process of its group survives."""
+        """Run an interpreter to its end or to the time limit; no process of its group survives."""
         log = self.folder / "log"
         started = time.monotonic()
         with log.open("wb") as output:
-            process = processes.start(command, self.folder, self._environment(), output, nice)
+            environment = _environment(self)
+            process = processes.start(arguments, self.folder, environment, output, nice)
             try:
-                process.wait(time_limit)
+                exit_code = process.wait(time_limit)
             except subprocess.TimeoutExpired:
                 output.write(f"\nClinOps ended this after {time_limit:g} s.\n".encode())
+                exit_code = -signal.SIGKILL
             finally:
                 processes.end(process)
         return _Finished(
-            exit_code=process.returncode,
+            exit_code=exit_code,
             milliseconds=round((time.monotonic() - started) * 1000),
             log=_last_bytes(log),
         )
 
-    def _environment(self) -> dict[str, str]:
-        """Only what is named here: the caller's variables may hold secrets or change pytest."""
-        home = str(self.folder)
-        return {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
-            "HOME": home,
-            "TMPDIR": home,
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(Path(clinops.__file__).parents[1]),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            REPLICA_VARIABLE: str(self.replica),
-            RESULT_VARIABLE: str(self.result),
-        }
+
+def _environment(place: _Workplace | None = None) -> dict[str, str]:
+    """Only what is named here: the caller's variables may hold secrets or change pytest."""
+    own = {}
+    if place is not None:
+        own = {name: str(place.folder) for name in ("HOME", "TMPDIR")}
+        own |= {REPLICA_VARIABLE: str(place.replica), RESULT_VARIABLE: str(place.result)}
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(Path(clinops.__file__).parents[1]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **own,
+    }
 
 
 @contextmanager
@@ -276,7 +291,7 @@ def _program(
     if not tree.exists(f"{product}/{program}"):
         raise NotFoundError(f"{product}/{program} does not exist at {tree.commit}")
     with _workplace(tree, product, replica) as place:
-        yield place, [sys.executable, str(place.files / program)]
+        yield place, [str(place.files / program)]
 
 
 def _pytest_command(product: Path, suite: Path, junit: Path) -> list[str]:
@@ -285,14 +300,30 @@ def _pytest_command(product: Path, suite: Path, junit: Path) -> list[str]:
     if not configuration.exists():
         configuration.write_text("[pytest]\n", encoding="utf-8")
     return [
-        *(sys.executable, "-P", "-m", "pytest", str(suite)),
+        *("-m", "pytest", str(suite)),
         *(f"-c={configuration}", f"--rootdir={suite}", f"--confcutdir={product}"),
         *("-p", "no:cacheprovider", *(word for name in _PLUGINS for word in ("-p", name))),
         *("--strict-markers", "--strict-config", "--color=no", "-ra", f"--junitxml={junit}"),
     ]
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+def _start(
+    arguments: Sequence[str], folder: Path, environment: dict[str, str], output: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    # -P: a suite's working folder holds what it has written itself.
+    options = ["-P"] if arguments[0] == "-m" else []
+    return subprocess.Popen(
+        [sys.executable, *options, *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _end_group(process: _Process) -> None:
     # The leader may be gone while children of its group live on.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from math import inf
 
 from clinops.domain.attempt import Attempt
@@ -44,6 +45,9 @@ class FakeSuites:
         self.seeded: list[str] = []
         """Ids of the replicas that were seeded."""
         self.stopped = False
+
+    def ready(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
         self.runs.append((suite, replica.version, replica.role))

@@ -11,7 +11,9 @@ from threading import Thread, Timer
 
 import pytest
 
+from clinops.adapters import pytest_suites
 from clinops.adapters.pytest_suites import PytestSuites
+from clinops.adapters.suite_nursery import SuiteNursery
 from clinops.domain.replica import Replica, ServiceInstance
 from clinops.domain.suite import Role, Verdict
 from clinops.errors import InfrastructureError, NotFoundError, SeedError
@@ -20,6 +22,22 @@ from tests.fakes.trees import FakeTree
 
 IMAGE = "sha256:" + "a" * 64
 INI = b"[pytest]\n"
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    nursery = SuiteNursery(pytest_suites._environment())
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(autouse=True, params=["forked", "started"])
+def way(request, monkeypatch):
+    """Both ways in which suites and programs come to life; it makes no other difference."""
+    if request.param == "forked":
+        nursery = request.getfixturevalue("nursery")
+        monkeypatch.setattr(pytest_suites._Processes, "nursery", nursery)
+    return request.param
 
 
 @pytest.fixture
@@ -381,3 +399,38 @@ def test_stop_ends_what_runs_and_starts_no_more(evidence, replica):
     assert time.monotonic() - begun < 30
     with pytest.raises(InfrastructureError, match="stopped"):
         suites.run("smoke", replica, tree)
+
+
+def test_a_nursery_that_is_gone_costs_nothing_but_time(evidence, replica, monkeypatch):
+    gone = SuiteNursery(pytest_suites._environment())
+    gone.close()
+    monkeypatch.setattr(pytest_suites._Processes, "nursery", gone)
+    files = {
+        "test_suites/demo/smoke/test_it.py": b"def test_it(): pass\n",
+        "test_suites/demo/smoke/pytest.ini": INI,
+    }
+    assert PytestSuites(evidence, 60.0).run("smoke", replica, FakeTree(files)).exit_code == 0
+
+
+def test_a_suite_has_none_of_the_secrets_that_clinops_has(run, evidence, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "clinops:secret")
+    finished = run(
+        """
+        import os, pathlib
+        def test_it():
+            mine = pathlib.Path("/proc/self/environ").read_text() + str(os.environ)
+            assert "AUTH_STRING" not in mine
+        """
+    )
+    assert finished.exit_code == 0, log_of(finished, evidence)
+
+
+def test_ready_starts_a_nursery_and_ends_it(evidence, replica):
+    suites = PytestSuites(evidence, 60.0)
+    tree = FakeTree({"environments/demo/seed.py": b"import os; assert os.getpid() == os.getsid(0)"})
+    with suites.ready():
+        nursery = suites._processes.nursery
+        assert nursery is not None
+        suites.seed("seed.py", replica, tree)
+    assert suites._processes.nursery is None
+    assert nursery._process.returncode is not None
