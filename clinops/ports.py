@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from clinops.domain.attempt import Attempt
+from clinops.domain.course import Course
 from clinops.domain.envelope import Envelope, VerifiedEnvelope
 from clinops.domain.environment import Environment, FaultName
 from clinops.domain.fault_trial import Impossible
@@ -401,6 +402,13 @@ class Notifier(Protocol):
 
         Raises InfrastructureError where it was sent and nobody whom it is for got it.
         """
+
+
+class Traces(Protocol):
+    """What happened when, for a collector of traces; nothing depends on its arrival."""
+
+    def export(self, course: Course, record: ReleaseRecord) -> None:
+        """Send one run of a release; never raises for what is wrong with the collector."""
 
 
 class Pending(Protocol[T_co]):

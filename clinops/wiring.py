@@ -7,6 +7,7 @@ a qualification needs; a vendor's own check has a bench without a ledger.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from clinops.ports import (
     Signatures,
     SiteSystems,
     Suites,
+    Traces,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from clinops.domain.evidence import Evidence
 
 ENGINE_VERSION = version("clinops")
+_COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _SECONDS_TO_READ = 120.0
 """For the databases and the volumes of one replica together."""
 
@@ -172,6 +175,15 @@ class Wiring:
         from clinops.adapters.notifications import AppriseNotifier
 
         return AppriseNotifier(self.settings.notify)
+
+    @cached_property
+    def traces(self) -> Traces | None:
+        """The collector of traces that the environment names; none where it names none."""
+        if not any(map(os.environ.get, _COLLECTORS)):
+            return None
+        from clinops.adapters.traces import OtlpTraces
+
+        return OtlpTraces(self.settings.estate)
 
     def estate(self, tree: EstateTree) -> Estate:
         """Read documents out of a tree."""

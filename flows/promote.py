@@ -19,6 +19,7 @@ from clinops.ports import Stages
 from clinops.wiring import Wiring
 from flows.gate import Check, audit, check_everything, line_stop
 from flows.site import Setback, bring_back, deployment_of, to_site
+from flows.tracing import trace
 
 
 def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
@@ -53,10 +54,11 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
         if setback:
             return _come_back(setback, record, wiring, stages)
         timeline = stages.timeline().json_value()
-        wiring.ledger.append(
+        deployed = wiring.ledger.append(
             Kind.DEPLOYED, record.id, {"sites": list(check.sites), "timeline": timeline}
         )
     stages.progress(1.0, f"{record.id}: live")
+    trace(deployed, wiring)
     return State.LIVE
 
 
@@ -165,7 +167,7 @@ def _come_back(
         "verified": not setback.problem,
         "timeline": stages.timeline().json_value(),
     }
-    wiring.ledger.append(Kind.ROLLED_BACK, record.id, body)
+    trace(wiring.ledger.append(Kind.ROLLED_BACK, record.id, body), wiring)
     what = f"Rolled back at {setback.site}" if setback.site else "Ended before the next site"
     stages.report("deployment", f"{what}. The cause is on the ledger.")
     if setback.problem:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from clinops.adapters.timed_stages import TimedStages
 from clinops.domain.finding import Finding
 from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
-from clinops.domain.ledger import Kind
+from clinops.domain.ledger import Entry, Kind
 from clinops.domain.plan import Plan
 from clinops.domain.release import Release
 from clinops.domain.timeline import Timeline
@@ -24,6 +24,7 @@ from flows.baseline import live_baseline, past_timelines, steps_to
 from flows.evidence import Result, assemble
 from flows.replicas import obtain
 from flows.reports import verdict_report, verdict_rows
+from flows.tracing import trace
 from flows.trials import on_trial
 
 
@@ -65,11 +66,12 @@ def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseR
                 result = _on_bench(Release.model_validate(record.release), wiring, bench, stages)
             attestation = _attest(result, wiring)
         except Exception as error:
-            _record_error(error, release_id, wiring, attempt, stages.timeline())
+            trace(_record_error(error, release_id, wiring, attempt, stages.timeline()), wiring)
             raise
         lease.ensure()
-        _record_verdict(wiring, result, attempt, attestation, stages.timeline())
+        verdict = _record_verdict(wiring, result, attempt, attestation, stages.timeline())
     report(result, stages)
+    trace(verdict, wiring)
     return wiring.release(release_id)
 
 
@@ -106,9 +108,9 @@ def _record_start(record: ReleaseRecord, wiring: Wiring, holder: str) -> int:
 
 def _record_error(
     error: Exception, release_id: str, wiring: Wiring, attempt: int, timeline: Timeline
-) -> None:
+) -> Entry:
     reason = error.diagnostics() if isinstance(error, ClinOpsError) else repr(error)
-    wiring.ledger.append(
+    return wiring.ledger.append(
         Kind.QUALIFICATION_ERRORED,
         release_id,
         {"reason": reason[:4000], "attempt": attempt, "timeline": timeline.json_value()},
@@ -129,9 +131,9 @@ def _record_verdict(
     attempt: int,
     attestation: Mapping[str, str],
     timeline: Timeline,
-) -> None:
+) -> Entry:
     evidence = result.evidence
-    wiring.ledger.append(
+    return wiring.ledger.append(
         Kind.VERDICT,
         evidence.release.id,
         {
