@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,23 @@ class Demo:
         done = subprocess.run(self.command(*arguments), stdout=sys.stderr, check=False)
         if done.returncode:
             sys.exit(done.returncode)
+
+    def beside(self, *commands: tuple[str, ...]) -> None:
+        """Run commands as several people do, at once; tell of each when it has ended."""
+        with ThreadPoolExecutor() as pool:
+            under_way = {
+                pool.submit(
+                    subprocess.run,
+                    self.command(*command),
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                ): command
+                for command in commands
+            }  # fmt: skip
+            for ended in as_completed(under_way):
+                say(f"$ clinops {' '.join(under_way[ended])}\n{ended.result().stdout.rstrip()}")
+        for ended in under_way:
+            if code := ended.result().returncode:
+                sys.exit(code)
 
     def json(self, *arguments: str) -> Any:
         """Ask the command line; the answer "no" (code 1), given in words, is one like others."""
@@ -176,17 +193,14 @@ class Demo:
         say("$ clinops up")
         up = subprocess.Popen(self.command("up"), stdout=subprocess.DEVNULL)
         cso = self.as_signer("demo-cso", SIGNERS["demo-cso"])
-        commands = [
+        self.beside(
             # A release can't go live on a hazard log that nobody has approved.
             ("approve", self.product, "hazard-log", *cso),
             *(
                 ("adopt", self.product, self.in_use, "--site", site, "--install", "--seed")
                 for site in self.sites
             ),
-        ]
-        with ThreadPoolExecutor() as pool:
-            for done in [pool.submit(self.clinops, *command) for command in commands]:
-                done.result()
+        )
         if up.wait():
             sys.exit(up.returncode)
 
@@ -270,8 +284,9 @@ class Demo:
 
     def sign(self, release: str) -> None:
         """Sign as the demonstration's people, and nobody else."""
-        for name, role in SIGNERS.items():
-            self.clinops("sign", release, *self.as_signer(name, role))
+        self.beside(
+            *(("sign", release, *self.as_signer(name, role)) for name, role in SIGNERS.items())
+        )
 
     def as_signer(self, name: str, role: str) -> list[str]:
         """Return the options with which one of the demonstration's people signs."""
@@ -329,9 +344,10 @@ def carry(demo: Demo, offer: Path, *, wanted: str, sign: bool) -> dict[str, Any]
     step(f"The verdict on {offer.stem}: {outcome}")
     demo.clinops("release", "show", release)
     promoted = promote(demo, release) if sign and outcome == "qualified" else None
-    step("Evidence that anybody can verify, without a server")
+    step("Evidence that anybody can verify, without a server; a second promotion does nothing")
     bundle = demo.root / f"{release}.evidence.tar"
-    demo.clinops("evidence", "export", release, "--to", str(bundle))
+    again = [("promote", release)] if promoted else []
+    demo.beside(("evidence", "export", release, "--to", str(bundle)), *again)
     demo.clinops("evidence", "verify", str(bundle))
     view = demo.json("release", "show", release)
     return {
@@ -359,10 +375,7 @@ def promote(demo: Demo, release: str) -> float:
     begun = time.monotonic()
     step("Promotion: backup, deployment, check")
     demo.clinops("promote", release, "--wait")
-    seconds = time.monotonic() - begun
-    step("A second promotion does nothing")
-    demo.clinops("promote", release)
-    return seconds
+    return time.monotonic() - begun
 
 
 def run(demo: Demo, *, sign: bool) -> dict[str, Any]:
