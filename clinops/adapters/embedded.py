@@ -30,8 +30,13 @@ FIRST_DATABASE = Path(sys.prefix) / "share" / "clinops" / "prefect.db"
 migrations and the deployment of the flows take longer than all else at a first start."""
 _FIRST_FLOWS = FIRST_DATABASE.with_suffix(".deployed")
 _COMMAND = "clinops.adapters.prefect_command"
+_SERVER = "clinops.adapters.flow_server"
 _GO = b"\n"
 _POOL = "clinops"
+_QUALIFYING = "qualify"
+"""The queue of qualifications, as `prefect.yaml` names it."""
+_MEMORY_OF_ONE = 4 * 2**30
+"""Bytes that the replicas of one qualification may well take."""
 _PROCESSES = ("worker", "gatehouse", "server")
 
 
@@ -57,6 +62,7 @@ class Embedded:
             self._wait("the Prefect server", server.answers, "server")
             # Made here rather than by the worker: flows are deployed while that one starts.
             server.ensure_pool(_POOL)
+            server.ensure_queue(_POOL, _QUALIFYING, _at_once())
             _go(worker)
             if deployment is None and not server.has_deployments():
                 deployment = self._deploying()
@@ -77,6 +83,7 @@ class Embedded:
             with closing(server), _patient(deployment):
                 self._wait("the Prefect server", server.answers, "server")
                 server.ensure_pool(_POOL)
+                server.ensure_queue(_POOL, _QUALIFYING, _at_once())
                 self._finish(deployment)
         finally:
             self.down()
@@ -131,6 +138,8 @@ class Embedded:
             "PREFECT_API_URL": self._settings.api,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
+            # What waits for its turn in a queue that has a limit is not late.
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             SOCKET_VARIABLE: str(self._nursery),
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
@@ -148,7 +157,7 @@ class Embedded:
             self._ensure_free(port, "port")
             say("starting the Prefect server")
             self._begin_with_first_database()
-            command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+            command = [_SERVER, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
             self._processes.start("server", [*command, *options], self.prefect_environment())
 
     def _begin_with_first_database(self) -> None:
@@ -249,6 +258,12 @@ def _go(process: subprocess.Popen[bytes] | None) -> None:
 def _flows_as_they_are() -> str:
     files = [(HOME / name).read_bytes() for name in ("prefect.yaml", "flows/deployed.py")]
     return digest_bytes(b"\0".join([*files, str(HOME).encode(), sys.executable.encode()]))
+
+
+def _at_once() -> int:
+    """Return how many qualifications this machine has processors and memory for."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(os.cpu_count() or 1, memory // _MEMORY_OF_ONE))
 
 
 def _quietly(_: str) -> None:

@@ -64,6 +64,14 @@ class PrefectServer:
         if not self._has(f"work_pools/{name}"):
             self._call("POST", "work_pools/", json={"name": name, "type": "process"})
 
+    def ensure_queue(self, pool: str, name: str, at_once: int) -> None:
+        """Have a queue in a pool, of which workers run so many at once; the rest waits its turn."""
+        queues = f"work_pools/{pool}/queues"
+        if self._has(f"{queues}/{name}"):
+            self._call("PATCH", f"{queues}/{name}", json={"concurrency_limit": at_once})
+        else:
+            self._call("POST", queues, json={"name": name, "concurrency_limit": at_once})
+
     def has_deployments(self) -> bool:
         """Whether all flows are deployed."""
         flows = ("reconcile", "qualify", "promote", "housekeeping")

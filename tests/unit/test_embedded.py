@@ -48,6 +48,10 @@ class FakeServer:
     def ensure_pool(self, name: str) -> None:
         self.keys.append(f"pool {name}")
 
+    def ensure_queue(self, pool: str, name: str, at_once: int) -> None:
+        self.keys.append(f"queue {name} of {pool}")
+        assert at_once >= 1
+
     def has_deployments(self) -> bool:
         return True
 
@@ -228,7 +232,8 @@ def test_up_starts_nothing_that_runs_and_asks_for_a_reconcile(served):
     served.up(said.append)
     served.up(said.append)
     assert said == ["deploying the flows"]
-    keys = [key for key in FakeServer.keys if key != "pool clinops"]
+    assert {"pool clinops", "queue qualify of clinops"} <= set(FakeServer.keys)
+    keys = [key for key in FakeServer.keys if key.startswith("reconcile")]
     assert len(set(keys)) == 2
     assert all(key.startswith("reconcile/reconcile start-up:") for key in keys)
     assert served.status() == dict.fromkeys(PROCESSES, True)

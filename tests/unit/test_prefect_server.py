@@ -219,6 +219,22 @@ def test_a_work_pool_is_made_once(there, made):
     assert posted == made
 
 
+@pytest.mark.parametrize(("there", "how"), [(404, ("POST", "")), (200, ("PATCH", "/qualify"))])
+def test_a_queue_has_the_limit_that_was_set_last(there, how):
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(there)
+        asked.append((request.method, request.url.path, json.loads(request.content)))
+        return httpx.Response(204)
+
+    server(answer).ensure_queue("clinops", "qualify", 2)
+    ((method, path, body),) = asked
+    assert (method, path.removeprefix("/api/work_pools/clinops/queues")) == how
+    assert body["concurrency_limit"] == 2
+
+
 def test_says_who_it_is():
     asked: list[str] = []
 
