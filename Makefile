@@ -34,6 +34,7 @@ bench: setup ## how fast record and pages are with 1,000 releases (after `make d
 	@$(PY) scripts/bench_gate.py $(if $(wildcard $(DEMO)/estate/clinops.toml),--estate $(DEMO)/estate)
 	@$(PY) scripts/bench_compare.py
 	@$(PY) scripts/bench_exec.py
+	@$(PY) -m scripts.bench_reuse
 
 check: ## ruff, format, mypy strict, import-linter, schemas
 	@scripts/setup.sh venv

@@ -304,6 +304,9 @@ class Replicas(Protocol):
     def logs(self, replica: Replica) -> dict[str, bytes]:
         """Return the containers' logs by service."""
 
+    def engine(self) -> str:
+        """Digest what runs containers: the engine with its parts, the kernel, the machine."""
+
     def ensure_engine_stayed(self) -> None:
         """Raise EngineError if the engine went away at any time since this object was made."""
 

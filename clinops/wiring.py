@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, TypedDict
 
 from clinops.adapters import leases, settings
 from clinops.adapters.estate import Estate
 from clinops.adapters.folder import Folder
+from clinops.domain.digest import digest_of
 from clinops.domain.fold import ReleaseRecord
 from clinops.errors import BadInputError, NotFoundError
 from clinops.ports import (
@@ -81,6 +83,17 @@ class Wiring:
         self.root = root.resolve()
         self.settings = settings.load(self.root)
         self.clock = clock
+
+    def draw(self) -> float:
+        """Draw a number between 0 and 1 that nobody can foresee."""
+        return SystemRandom().random()
+
+    def conditions(self) -> dict[str, str]:
+        """Digest what ClinOps measures under here, by what it is; the engine's is not in it."""
+        from clinops.adapters.conditions import conditions
+
+        limits = {"suite seconds": self.settings.suite_seconds}
+        return {**conditions(), "version": digest_of(ENGINE_VERSION), "limits": digest_of(limits)}
 
     @property
     def repository(self) -> EstateRepository:

@@ -14,11 +14,21 @@ from clinops.domain.digest import canonical, digest_bytes
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import Rule
 from clinops.domain.ledger import Entry, Kind
+from clinops.domain.measured import told
+from clinops.domain.reuse import dropped, not_proven
 from clinops.errors import ClinOpsError, EvidenceError
 from clinops.wiring import Wiring, offline_signatures
 from flows.bundled_evidence import disagreements
-from flows.bundled_gate import OF_PRODUCT, SIGNERS, SITES, BundledGate, in_sentences
-from flows.gate import load_evidence, reasons
+from flows.bundled_gate import (
+    OF_PRODUCT,
+    OF_REUSE,
+    SIGNERS,
+    SITES,
+    BundledGate,
+    in_sentences,
+    origins_in,
+)
+from flows.gate import about_reuse, load_evidence, reasons
 
 _WHOSE = (
     "who the signers are: they are the bundle's own, and whoever made it could have made them up; "
@@ -56,10 +66,12 @@ def export_release(record: ReleaseRecord, wiring: Wiring, target: Path) -> str:
         raise EvidenceError(f"{record.id} is {record.state}: it has no evidence yet")
     evidence = load_evidence(record, wiring)
     of_product = wiring.ledger.entries(record.product)
-    entries = [
+    found = (
         *wiring.ledger.about(record.id),
         *(entry for entry in of_product if entry.kind in OF_PRODUCT),
-    ]
+        *(one for one in about_reuse(evidence, wiring) if one.kind in OF_REUSE),
+    )
+    entries = [*{entry.sequence: entry for entry in found}.values()]
     head = wiring.repository.head()
     policy = [
         f"environments/{record.product}/gate.yaml",
@@ -80,18 +92,26 @@ def export_release(record: ReleaseRecord, wiring: Wiring, target: Path) -> str:
         {path: head.read(path) for path in policy},
         entries,
         target,
-        _attestation(entries, wiring),
+        {
+            name: wiring.evidence.get(digest)
+            for name, digest in _attested(entries, record.id).items()
+        },
+        {
+            bundle_file.origin_name(origin.evidence): wiring.evidence.get(origin.evidence)
+            for _, origin in evidence.carried
+        },
     )
     return record.evidence
 
 
-def _attestation(entries: Sequence[Entry], wiring: Wiring) -> dict[str, bytes]:
-    return {name: wiring.evidence.get(digest) for name, digest in _attested(entries).items()}
+def _verdicts(entries: Sequence[Entry], release: str) -> list[Entry]:
+    """Return the verdicts on a release itself; a bundle holds those on its origins as well."""
+    return [one for one in entries if one.kind is Kind.VERDICT and one.subject == release]
 
 
-def _attested(entries: Sequence[Entry]) -> dict[str, str]:
+def _attested(entries: Sequence[Entry], release: str) -> dict[str, str]:
     """Return what the ledger names as the attestation of its last verdict, by name in a bundle."""
-    verdicts = [entry for entry in entries if entry.kind is Kind.VERDICT]
+    verdicts = _verdicts(entries, release)
     if not verdicts or "attestation" not in verdicts[-1].body:
         return {}
     found = verdicts[-1].body["attestation"]
@@ -122,7 +142,9 @@ def verify_bundle(
     bad = [f"the evidence contradicts itself: {one}" for one in wrong]
     if digest is not None and digest != evidence.digest:
         bad.append(f"the evidence is {evidence.digest}, not {digest} as expected")
-    bad += _recorded(bundle.entries, evidence.digest)
+    bad += _recorded(bundle)
+    bad += not_proven(evidence, origins_in(bundle), bundle.entries)
+    good += told(evidence.carried)
     good.append(f"{evidence.release.id}: {evidence.outcome}")
     attested = _attests(bundle, engine_key)
     good, bad, unproven = good + attested.good, bad + attested.bad, attested.unproven
@@ -135,7 +157,8 @@ def _judge(bundle: bundle_file.Bundle, signers: Path | None) -> Verdict:
     known = signers.read_bytes() if signers else bundle.policy_files.get(SIGNERS, b"")
     gate = BundledGate(bundle, known, offline_signatures())
     if not gate.is_signed:
-        return Verdict(["nobody has signed this release"], [])
+        closed = [f"missing: {one}" for one in dropped(bundle.evidence, bundle.entries)]
+        return Verdict(["nobody has signed this release"], closed)
     try:
         report, after, bad = gate.report(), gate.owed(), list(gate.anchors())
     except (ClinOpsError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -160,7 +183,7 @@ def _judge(bundle: bundle_file.Bundle, signers: Path | None) -> Verdict:
 def _attests(bundle: bundle_file.Bundle, engine_key: Path | None) -> Verdict:
     """Check what the engine attested, by the key that the verifier expects or the bundle's own."""
     try:
-        named = _attested(bundle.entries)
+        named = _attested(bundle.entries, bundle.evidence.release.id)
         if named != {name: digest_bytes(data) for name, data in bundle.attestation.items()}:
             return Verdict([], ["the engine's attestation is not the one that the ledger names"])
         if not named:
@@ -174,6 +197,9 @@ def _attests(bundle: bundle_file.Bundle, engine_key: Path | None) -> Verdict:
     return Verdict(good, [], [] if engine_key else [_WHICH_ENGINE])
 
 
-def _recorded(entries: Sequence[Entry], digest: str) -> list[str]:
-    verdicts = [entry.body.get("evidence") for entry in entries if entry.kind is Kind.VERDICT]
-    return [] if verdicts[-1:] == [digest] else ["the ledger's verdict is not about this evidence"]
+def _recorded(bundle: bundle_file.Bundle) -> list[str]:
+    verdicts = _verdicts(bundle.entries, bundle.evidence.release.id)
+    recorded = [entry.body.get("evidence") for entry in verdicts]
+    if recorded[-1:] == [bundle.evidence.digest]:
+        return []
+    return ["the ledger's verdict is not about this evidence"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,12 +13,14 @@ from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar
 from clinops.domain.circumstances import GATE, HAZARD_LOG, Circumstances, Deployed
 from clinops.domain.coverage import coverage
+from clinops.domain.evidence import Evidence
 from clinops.domain.gate import GatePolicy, GateReport
 from clinops.domain.hazard import HazardLog
 from clinops.domain.identity import Register
 from clinops.domain.judgement import evaluate
 from clinops.domain.ledger import Entry, Kind
 from clinops.domain.parsing import parse
+from clinops.domain.reuse import dropped
 from clinops.domain.saying import who_signed
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.signoff import Approval, ChangeType, Checked, LineOrder, SignOff
@@ -28,6 +31,9 @@ from flows.judgement import IN_EVIDENCE, approvals, checked, signatures, stop_of
 SIGNERS, SITES = "environments/signers.yaml", "environments/sites.yaml"
 OF_PRODUCT = frozenset({Kind.DOCUMENT_APPROVED, Kind.LINE_STOPPED, Kind.LINE_RESUMED})
 """Entries about a product that its releases' gates depend on."""
+
+OF_REUSE = frozenset({Kind.VERDICT, Kind.REUSE_MISMATCH})
+"""Entries that what was carried over depends on, about other releases, too."""
 
 _FORMS: dict[Kind, type[SignOff | Approval | LineOrder]] = {
     Kind.SIGNED: SignOff,
@@ -136,6 +142,7 @@ class BundledGate:
             coverage=coverage(read, self.bundle.evidence.runs) if read else (),
             stop=stop_of(entries, self.register, product, self.verifier),
             freezes=freezes,
+            dropped=tuple(dropped(self.bundle.evidence, entries)),
         )
         wanted = list(known.wanted(self.bundle.evidence))
         return replace(known, approvals=tuple(approvals(entries, self.verifier, wanted)))
@@ -169,6 +176,15 @@ class BundledGate:
             "entries are here, as the others are about other releases; every signature fixes the "
             "ledger up to it, so hold the digests against the ledger itself: clinops ledger verify"
         )
+
+
+def origins_in(bundle: Bundle) -> dict[str, Evidence]:
+    """Read the evidence that results were carried over from, as far as it is evidence."""
+    found = {}
+    for name, data in bundle.origins.items():
+        with suppress(ValueError):
+            found[f"sha256:{name.removesuffix('.json')}"] = Evidence.model_validate_json(data)
+    return found
 
 
 def in_sentences(report: GateReport) -> Iterator[str]:

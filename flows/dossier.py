@@ -13,9 +13,11 @@ from clinops.domain.manifest import Manifest
 from clinops.domain.outcome import State
 from clinops.domain.parsing import parse
 from clinops.domain.release import Release
+from clinops.domain.reuse import dropped
 from clinops.errors import BadInputError, EvidenceError, RefusedError
 from clinops.wiring import Wiring
-from flows.gate import changed_inputs, gate_report, load_evidence, owed_for
+from flows.gate import about_reuse, changed_inputs, gate_report, load_evidence, owed_for
+from flows.judgement import WENT_LIVE
 
 HAZARDS: Final = "environment/hazards.yaml"
 """The hazard log among the evidence files: the version that the evidence was made with."""
@@ -56,6 +58,13 @@ class _Gathering:
         self._wiring = wiring
         self.release = Release.model_validate(record.release)
         self.evidence = self._load() if record.evidence else None
+        if self.evidence is not None and record.state in WENT_LIVE:
+            self._note_dropped(self.evidence)
+
+    def _note_dropped(self, evidence: Evidence) -> None:
+        """What is live stays so, but whoever reads on must know what it does not rest on now."""
+        found = dropped(evidence, about_reuse(evidence, self._wiring))
+        self.problems += [f"It went live without {one}" for one in found]
 
     def _load(self) -> Evidence | None:
         try:

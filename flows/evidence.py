@@ -86,6 +86,7 @@ def assemble(
             rehearsal=rehearsal,
             comparison=comparison,
             faults=faults,
+            measured=trials.measured,
         ),
         *(compared.findings if compared else ()),
         *unreadable,
@@ -102,6 +103,7 @@ def assemble(
         rehearsal=rehearsal,
         comparison=comparison,
         faults=faults,
+        measured=trials.measured,
         outcome=decide(findings, runs),
         files={
             **_files(plan, obtained, tried, tree, bench),

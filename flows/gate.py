@@ -15,15 +15,18 @@ from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import GateReport
 from clinops.domain.outcome import State
+from clinops.domain.reuse import not_proven
 from clinops.errors import BadInputError, ClinOpsError, EvidenceError, RefusedError
 from clinops.wiring import Wiring
 from flows.bundled_evidence import disagreements
 from flows.judgement import (
+    about_reuse,
     circumstances,
     contributors_of,
     gate_report,
     line_stop,
     load_evidence,
+    origins_of,
     owed_for,
     signatures,
     still_owed,
@@ -34,6 +37,7 @@ from flows.signing import prepare_approval, prepare_line_order, prepare_sign_off
 
 __all__ = [
     "Check",
+    "about_reuse",
     "answer",
     "ask",
     "audit",
@@ -99,6 +103,8 @@ def check_everything(
         return Check(record, None, None, (), (*refusals, error.diagnostics()))
     sites = wiring.estate(wiring.repository.head()).sites().running(record.product)
     refusals += [f"the evidence: {one}" for one in disagreements(evidence, files)]
+    held, entries = origins_of(evidence, wiring), about_reuse(evidence, wiring)
+    refusals += [f"the evidence: {one}" for one in not_proven(evidence, held, entries)]
     refusals += reasons(report)
     refusals += _others(record, wiring)
     refusals += _inputs(record, wiring)

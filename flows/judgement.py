@@ -7,6 +7,7 @@ again, policy and signers are read from the tip of the protected branch.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from clinops.domain.line import Order, Stop, stop_in_force
 from clinops.domain.outcome import State
 from clinops.domain.parsing import parse
 from clinops.domain.release import Release
+from clinops.domain.reuse import DECIDES_ON_REUSE, dropped
 from clinops.domain.signed import S
 from clinops.domain.signoff import (
     Approval,
@@ -61,22 +63,51 @@ def load_evidence(record: ReleaseRecord, wiring: Wiring) -> Evidence:
     """Read a release's evidence and hash every file of it; raises EvidenceError."""
     if record.evidence is None:
         raise EvidenceError(f"{record.id} has no evidence yet")
-    try:
-        evidence = Evidence.model_validate_json(wiring.evidence.get(record.evidence))
-    except ValueError:
-        raise EvidenceError(f"{record.evidence} is no evidence") from None
-    if canonical(evidence.json_value()) != wiring.evidence.get(record.evidence):
-        raise EvidenceError(f"the evidence {record.evidence} is not in its canonical form")
+    evidence = evidence_at(record.evidence, wiring)
     if evidence.release.id != record.id or evidence.release.json_value() != record.release:
         raise EvidenceError(f"the evidence {record.evidence} is about another release")
-    if contradictions := evidence.contradictions():
-        raise EvidenceError(f"the evidence contradicts itself: {'; '.join(contradictions)}")
     for name, digest in evidence.files.items():
         try:
             wiring.evidence.get(digest)
         except EvidenceError as error:
             raise EvidenceError(f"{name}: {error}") from error
     return evidence
+
+
+def evidence_at(digest: str, wiring: Wiring) -> Evidence:
+    """Read evidence, and nothing of its files; raises EvidenceError."""
+    data = wiring.evidence.get(digest)
+    try:
+        evidence = Evidence.model_validate_json(data)
+    except ValueError:
+        raise EvidenceError(f"{digest} is no evidence") from None
+    if canonical(evidence.json_value()) != data:
+        raise EvidenceError(f"the evidence {digest} is not in its canonical form")
+    if contradictions := evidence.contradictions():
+        raise EvidenceError(f"the evidence contradicts itself: {'; '.join(contradictions)}")
+    return evidence
+
+
+def origins_of(evidence: Evidence, wiring: Wiring) -> dict[str, Evidence]:
+    """Read the evidence that results were carried over from, as far as it can be had."""
+    found = {}
+    for digest in {origin.evidence for _, origin in evidence.carried}:
+        with suppress(EvidenceError):
+            found[digest] = evidence_at(digest, wiring)
+    return found
+
+
+def about_reuse(evidence: Evidence, wiring: Wiring) -> list[Entry]:
+    """Return what the ledger has about carried results: what became of origins, mismatches."""
+    releases = {origin.release for _, origin in evidence.carried}
+    if not releases:
+        return []
+    return [
+        entry
+        for subject in (*sorted(releases), evidence.release.product)
+        for entry in wiring.ledger.entries(subject)
+        if entry.kind in DECIDES_ON_REUSE
+    ]
 
 
 def gate_report(
@@ -140,6 +171,7 @@ def circumstances(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> 
         freezes=freezes(product, sites, wiring),
         overdue=tuple(_overdue(record, wiring)),
         changed=changed_since(evidence.release, wiring),
+        dropped=tuple(_dropped(record, evidence, wiring)),
         deployed=_deployed(record, wiring),
     )
     wanted = list(known.wanted(evidence))
@@ -149,6 +181,12 @@ def circumstances(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> 
         approvals=tuple(approvals(entries, wiring.signatures, wanted)),
         authors={one.document: authors_of(one.document, commit, wiring) for one in wanted},
     )
+
+
+def _dropped(record: ReleaseRecord, evidence: Evidence, wiring: Wiring) -> Iterator[str]:
+    """What is live is judged by what was on record when it went live."""
+    if record.state not in WENT_LIVE:
+        yield from dropped(evidence, about_reuse(evidence, wiring))
 
 
 def _from_evidence(evidence: Evidence, name: str, form: type[D], wiring: Wiring) -> D | None:

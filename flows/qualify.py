@@ -13,6 +13,7 @@ from clinops.adapters.timed_stages import TimedStages
 from clinops.domain.finding import Finding
 from clinops.domain.fold import MAY_FOLLOW, ReleaseRecord
 from clinops.domain.ledger import Entry, Kind
+from clinops.domain.measured import told
 from clinops.domain.plan import Plan
 from clinops.domain.release import Release
 from clinops.domain.timeline import Timeline
@@ -21,15 +22,26 @@ from clinops.errors import ClinOpsError, NotFoundError
 from clinops.ports import EstateTree, Stages
 from clinops.wiring import Bench, Wiring
 from flows.baseline import live_baseline, past_timelines, steps_to
+from flows.carrying import NOTHING, Prior, carrying
 from flows.evidence import Result, assemble
 from flows.replicas import obtain
 from flows.reports import verdict_report, verdict_rows
+from flows.reuse import prior_to
 from flows.tracing import trace
 from flows.trials import on_trial
 
 
-def qualify(plan: Plan, tree: EstateTree, bench: Bench, stages: Stages) -> Result:
+def qualify(
+    plan: Plan, tree: EstateTree, bench: Bench, stages: Stages, prior: Prior | None = None
+) -> Result:
     """Run a plan and assemble its evidence.
+
+    Args:
+        plan: What is to be done.
+        tree: The estate at the release's commit.
+        bench: What it is done with.
+        stages: Runs the stages.
+        prior: What was measured before, and may be carried over; none where there is no ledger.
 
     Raises:
         InfrastructureError: ClinOps failed (engine, disk); try again later.
@@ -39,7 +51,11 @@ def qualify(plan: Plan, tree: EstateTree, bench: Bench, stages: Stages) -> Resul
     stages.progress(0.05, f"{what}: obtaining images")
     obtained = stages.run("obtain images", lambda: obtain(plan, tree, bench))
     stages.progress(0.2, f"{what}: on trial")
-    trials = on_trial(plan, obtained, tree, bench, stages)
+    kept = NOTHING
+    if prior is not None:
+        look = "look for what was measured before"
+        kept = stages.run(look, lambda: carrying(prior, plan, obtained, tree, bench))
+    trials = on_trial(plan, obtained, tree, bench, stages, kept)
     stages.progress(0.9, f"{what}: assembling evidence")
     return stages.run(
         "assemble evidence",
@@ -63,7 +79,8 @@ def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseR
         attempt = _record_start(record, wiring, lease.holder)
         try:
             with wiring.bench(lease.holder) as bench:
-                result = _on_bench(Release.model_validate(record.release), wiring, bench, stages)
+                prior = prior_to(record, attempt, wiring)
+                result = _on_bench(record, wiring, bench, stages, prior)
             attestation = _attest(result, wiring)
         except Exception as error:
             trace(_record_error(error, release_id, wiring, attempt, stages.timeline()), wiring)
@@ -75,10 +92,13 @@ def qualify_release(release_id: str, wiring: Wiring, stages: Stages) -> ReleaseR
     return wiring.release(release_id)
 
 
-def _on_bench(release: Release, wiring: Wiring, bench: Bench, stages: Stages) -> Result:
+def _on_bench(
+    record: ReleaseRecord, wiring: Wiring, bench: Bench, stages: Stages, prior: Prior | None
+) -> Result:
+    release = Release.model_validate(record.release)
     tree = wiring.repository.at(release.commit)
     plan = stages.run("pin inputs", lambda: pin(release, tree, wiring))
-    return qualify(plan, tree, bench, stages)
+    return qualify(plan, tree, bench, stages, prior)
 
 
 def pin(release: Release, tree: EstateTree, wiring: Wiring) -> Plan:
@@ -144,6 +164,7 @@ def _record_verdict(
             "attempt": attempt,
             "attestation": dict(attestation),
             "timeline": timeline.json_value(),
+            **({"carried": told(evidence.carried)} if evidence.carried else {}),
         },
     )
 
@@ -157,5 +178,5 @@ def report(result: Result, stages: Stages) -> None:
     """Leave the verdict where operations look."""
     evidence = result.evidence
     stages.report("verdict", verdict_report(evidence, result.totals))
-    stages.table("suites", verdict_rows(evidence.runs))
+    stages.table("suites", verdict_rows(evidence))
     stages.progress(1.0, f"{evidence.release.id}: {evidence.outcome}")

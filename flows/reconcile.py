@@ -123,14 +123,33 @@ def _offered(record: ReleaseRecord, wiring: Wiring) -> ReleaseRecord:
     return reopen(record, "reconcile", why, wiring)
 
 
-def reopen(record: ReleaseRecord, who: str, why: str, wiring: Wiring) -> ReleaseRecord:
-    """Have an inconclusive or superseded release start over; raises RefusedError for any other."""
+def reopen(
+    record: ReleaseRecord, who: str, why: str, wiring: Wiring, *, fresh: bool = False
+) -> ReleaseRecord:
+    """Have an inconclusive or superseded release start over.
+
+    Args:
+        record: The release.
+        who: Who asks for it.
+        why: What has changed.
+        wiring: The estate.
+        fresh: Whether nothing is carried over; then one that waits for sign-off starts over, too.
+
+    Raises:
+        RefusedError: The release is in another state.
+    """
+    if record.state is State.AWAITING_SIGN_OFF and not fresh:
+        raise RefusedError(
+            f"{record.id} has qualified: it is only tested again with nothing carried over",
+            mend=f"clinops release retry {record.id} --fresh --reason …",
+        )
     if record.state not in MAY_FOLLOW[Kind.REOPENED]:
         raise RefusedError(
             f"{record.id} is {record.state}: only what is inconclusive can be tried again",
             mend=f"clinops release show {record.id}",
         )
-    wiring.ledger.append(Kind.REOPENED, record.id, {"by": who, "why": why})
+    body = {"by": who, "why": why, **({"fresh": True} if fresh else {})}
+    wiring.ledger.append(Kind.REOPENED, record.id, body)
     return wiring.release(record.id)
 
 

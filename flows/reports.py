@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from clinops.domain.evidence import Evidence
 from clinops.domain.finding import Finding, Weight
+from clinops.domain.measured import of_suite, told
 from clinops.domain.outcome import Outcome
 from clinops.domain.rehearsal import Loss
-from clinops.domain.suite import SuiteRun, Verdict
+from clinops.domain.suite import Verdict
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@/])")
 
@@ -38,6 +39,7 @@ def verdict_report(evidence: Evidence, totals: Mapping[str, int]) -> str:
         f"{MEANING[evidence.outcome]}",
         "",
         _totals_line(evidence, totals),
+        *_carried(evidence),
         "",
         "## Findings",
         "",
@@ -68,6 +70,13 @@ def _totals_line(evidence: Evidence, totals: Mapping[str, int]) -> str:
     held = f", held against {plain(before)}" if before else ""
     ended = f"{totals['failures']} failed, {totals['errors']} errors, {totals['skipped']} skipped"
     return f"{totals['tests']} tests{held}: {ended}."
+
+
+def _carried(evidence: Evidence) -> list[str]:
+    """Say first what was not measured now: nobody may take it for a run of today."""
+    if not evidence.carried:
+        return []
+    return ["", "## Carried over", "", *(f"- {plain(line)}" for line in told(evidence.carried))]
 
 
 def _finding_line(finding: Finding) -> str:
@@ -148,17 +157,19 @@ def _comparison(evidence: Evidence) -> list[str]:
     ]
 
 
-def verdict_rows(runs: Sequence[SuiteRun]) -> list[dict[str, str]]:
+def verdict_rows(evidence: Evidence) -> list[dict[str, str]]:
     """Make a row a suite run."""
     return [
         {
             "suite": run.suite,
             "version": run.role.value,
+            "carried over from": origin.release if origin else "",
             **{
                 verdict.value: str(sum(case.verdict is verdict for case in run.cases))
                 for verdict in Verdict
             },
             "seconds": f"{run.milliseconds / 1000:.1f}",
         }
-        for run in runs
+        for run in evidence.runs
+        for origin in [evidence.origin_of(of_suite(run.suite, run.role))]
     ]

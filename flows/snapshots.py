@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from clinops.domain.circumstances import GATE, HAZARD_LOG, WAIVERS, document_of
 from clinops.domain.digest import digest_of, digest_tree
@@ -15,6 +16,8 @@ from clinops.errors import SeedError
 from clinops.ports import EstateTree
 from clinops.wiring import Bench
 from flows.replicas import fault, never_ready, started
+
+NOISE: Final = "noise.yaml"
 
 
 def baseline_snapshot(
@@ -52,13 +55,17 @@ def baseline_snapshot(
 
 
 def snapshot_key(plan: Plan, images: Mapping[str, str], tree: EstateTree) -> str:
-    """Digest everything that a snapshot is made from, as 64 hex digits.
+    """Digest everything that a snapshot is made from, as 64 hex digits."""
+    environment = plan.environment.model_dump(mode="json")
+    files = environment_digest(plan.release.product, tree)
+    return digest_of([dict(images), environment, files]).removeprefix("sha256:")
+
+
+def environment_digest(product: str, tree: EstateTree) -> str:
+    """Digest what a product is stood up with.
 
     The seed may read any file beside it, so all of them count, but for what people decide by.
     """
-    product = plan.release.product
-    home = f"environments/{product}"
-    decided = {document_of(product, name) for name in (GATE, HAZARD_LOG, WAIVERS, "noise.yaml")}
-    files = {path: tree.read(path) for path in tree.paths(home) if path not in decided}
-    environment = plan.environment.model_dump(mode="json")
-    return digest_of([dict(images), environment, digest_tree(files)]).removeprefix("sha256:")
+    decided = {document_of(product, name) for name in (GATE, HAZARD_LOG, WAIVERS, NOISE)}
+    paths = tree.paths(f"environments/{product}")
+    return digest_tree({path: tree.read(path) for path in paths if path not in decided})

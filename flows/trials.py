@@ -7,16 +7,18 @@ the upgrade made of the data, beside the comparison and the way back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from clinops.domain.finding import Finding
+from clinops.domain.measured import BEHAVIOUR, REHEARSAL, Measured, of_fault, of_suite
 from clinops.domain.plan import Plan
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
-from clinops.ports import EstateTree, Pending, Stages
+from clinops.ports import Begin, EstateTree, Pending, Stages
 from clinops.wiring import Bench
+from flows.carrying import NOTHING, Carrying
 from flows.compare import Compared, compare
 from flows.faults import FaultTried, Grounds, fault_stages
 from flows.in_order import in_order
@@ -26,8 +28,8 @@ from flows.snapshots import baseline_snapshot
 from flows.way_back import rehearse_restore, rehearse_way_back
 
 T = TypeVar("T")
-Job = tuple[str, Callable[[], T]]
-"""A stage, by the name that operations read."""
+Job = tuple[str, str, Callable[[], T]]
+"""What a stage measures, the name that operations read, and the stage."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Trials:
     rehearsed: Rehearsed | None = None
     compared: Compared | None = None
     faults: tuple[FaultTried, ...] = ()
+    measured: tuple[Measured, ...] = ()
+    """Which of it was measured now, and what was carried over."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,16 @@ class _Trial:
     obtained: Obtained
     tree: EstateTree
     bench: Bench
+    carrying: Carrying
+
+    def begin(self, begin: Begin, jobs: Iterable[Job[T]]) -> list[Pending[T]]:
+        return [self.carrying.begin(begin, *job) for job in jobs]
 
     def suites(self, role: Role, snapshot: Snapshot | None) -> list[Job[Tried]]:
         version = self.plan.version_of(role)
         return [
             (
+                of_suite(suite, role),
                 f"{suite} suite on {role} {version}",
                 partial(
                     run_suite,
@@ -71,11 +80,20 @@ class _Trial:
     def faults(self, ground: Snapshot | None, offered: Snapshot | None) -> list[Job[FaultTried]]:
         snapshots = {Role.BASELINE: ground, Role.CANDIDATE: offered}
         grounds = Grounds(self.plan, self.obtained.images, snapshots, self.tree, self.bench)
-        return [*fault_stages(grounds)]
+        faults = self.plan.environment.clinops.faults
+        return [
+            (of_fault(fault), *stage)
+            for fault, stage in zip(faults, fault_stages(grounds), strict=True)
+        ]
 
 
-def on_trial(
-    plan: Plan, obtained: Obtained, tree: EstateTree, bench: Bench, stages: Stages
+def on_trial(  # noqa: PLR0917  # what a qualification works with
+    plan: Plan,
+    obtained: Obtained,
+    tree: EstateTree,
+    bench: Bench,
+    stages: Stages,
+    carrying: Carrying = NOTHING,
 ) -> Trials:
     """Try the candidate beside the version in use; a new system is tried by itself.
 
@@ -83,25 +101,48 @@ def on_trial(
         BadInputError: Probes or noise rules can't be read.
         InfrastructureError: ClinOps failed.
     """
-    trial = _Trial(plan, obtained, tree, bench)
     if obtained.findings:
         return Trials()
+    trials = _tried(_Trial(plan, obtained, tree, bench, carrying), stages)
+    return replace(trials, measured=carrying.measured)
+
+
+def _tried(trial: _Trial, stages: Stages) -> Trials:
+    plan, tree, bench = trial.plan, trial.tree, trial.bench
     if plan.baseline is None:
         return _alone(trial, stages)
-    images = obtained.images[Role.BASELINE]
+    if trial.carrying.is_whole:
+        return _carried_over(None, trial, stages)
+    images = trial.obtained.images[Role.BASELINE]
     what = f"snapshot of baseline {plan.baseline.version}"
     ground = stages.run(what, lambda: baseline_snapshot(plan, images, tree, bench))
     if isinstance(ground, Finding):
-        return _alone(trial, stages, ground)
+        return _alone(replace(trial, carrying=NOTHING), stages, ground)
+    if REHEARSAL in trial.carrying.kept:
+        return _carried_over(ground, trial, stages)
     return _held_against(ground, trial, stages)
 
 
 def _alone(trial: _Trial, stages: Stages, *kept: Finding) -> Trials:
     """Try what can be tried where there is nothing that the candidate could start from."""
     with in_order(stages, trial.plan) as begin:
-        tried = [begin(*job) for job in trial.suites(Role.CANDIDATE, None)]
-        faults = [begin(*job) for job in trial.faults(None, None)]
+        tried = trial.begin(begin, trial.suites(Role.CANDIDATE, None))
+        faults = trial.begin(begin, trial.faults(None, None))
     return Trials(_results(tried), findings=kept, faults=_results(faults))
+
+
+def _carried_over(ground: Snapshot | None, trial: _Trial, stages: Stages) -> Trials:
+    """Carry all of the candidate over, and measure of the version in use what has to be."""
+    with in_order(stages, trial.plan) as begin:
+        before = trial.begin(begin, trial.suites(Role.BASELINE, ground))
+        after = trial.begin(begin, trial.suites(Role.CANDIDATE, None))
+        faults = trial.begin(begin, trial.faults(ground, None))
+    return Trials(
+        _results([*before, *after]),
+        rehearsed=trial.carrying.carried(REHEARSAL),
+        compared=trial.carrying.carried(BEHAVIOUR),
+        faults=_results(faults),
+    )
 
 
 def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
@@ -111,7 +152,7 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
         up = begin(
             "rehearse the upgrade", lambda: rehearse_upgrade(plan, ground, images, tree, bench)
         )
-        before = [begin(*job) for job in trial.suites(Role.BASELINE, ground)]
+        before = trial.begin(begin, trial.suites(Role.BASELINE, ground))
         in_use = partial(_results, before)
         restored = plan.manifest.rollback.strategy == "restore" and begin(
             "rehearse the restore",
@@ -120,10 +161,15 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
         upgraded = up.result()
         stages.progress(0.5, f"{plan.release.id}: the candidate, on the upgraded data")
         offered = upgraded.snapshot
-        compared = offered and begin(
-            "compare behaviour", lambda: compare(plan, ground, offered, tree, bench)
+        compared = offered and trial.carrying.begin(
+            begin,
+            BEHAVIOUR,
+            "compare behaviour",
+            lambda: compare(plan, ground, offered, tree, bench),
         )
-        back = begin(
+        back = trial.carrying.begin(
+            begin,
+            REHEARSAL,
             "rehearse the way back",
             lambda: rehearse_way_back(
                 upgraded,
@@ -135,8 +181,8 @@ def _held_against(ground: Snapshot, trial: _Trial, stages: Stages) -> Trials:
                 restored=restored.result if restored else None,
             ),
         )
-        after = [begin(*job) for job in trial.suites(Role.CANDIDATE, offered)]
-        faults = [begin(*job) for job in trial.faults(ground, offered)]
+        after = trial.begin(begin, trial.suites(Role.CANDIDATE, offered))
+        faults = trial.begin(begin, trial.faults(ground, offered))
     return Trials(
         _results([*before, *after]),
         rehearsed=back.result(),

@@ -265,8 +265,12 @@ class Demo:
 
     def runs_of(self, release: str) -> list[str]:
         """Return the ids of the flow runs that qualify a release."""
+        return [run["id"] for run in self.runs(release)]
+
+    def runs(self, release: str) -> list[dict[str, Any]]:
+        """Return the flow runs that qualify a release, as the Prefect server has them."""
         runs = self._on_prefect("flow_runs", {"flows": {"name": {"any_": ["qualify"]}}})
-        return [run["id"] for run in runs if run["parameters"].get("release_id") == release]
+        return [run for run in runs if run["parameters"].get("release_id") == release]
 
     def ended(self, release: str) -> list[str]:
         """Return the stages of a qualification that have ended, in their order."""

@@ -26,6 +26,7 @@ MAX_BYTES = 512 * 1024 * 1024
 
 EVIDENCE, LEDGER, SUMS, README = "evidence.json", "ledger.jsonl", "SHA256SUMS", "README.txt"
 FILES, POLICY, SIGNATURES, ATTESTATION = "files/", "policy/", "signatures/", "attestation/"
+ORIGINS = "origins/"
 
 _README_TEXT = b"""\
 The evidence of one release as ClinOps gathered it, with its sign-offs and the policy they met.
@@ -52,6 +53,8 @@ class Bundle:
     attestation: Mapping[str, bytes] = field(default_factory=dict)
     """What the engine attested, and the public key that it verifies with; empty where it did not.
     """
+    origins: Mapping[str, bytes] = field(default_factory=dict)
+    """The evidence that results were carried over from, by its digest in hex, `.json`."""
 
 
 def export(  # noqa: PLR0917  # the parts of a bundle, in its own order
@@ -62,6 +65,7 @@ def export(  # noqa: PLR0917  # the parts of a bundle, in its own order
     entries: Sequence[Entry],
     target: Path,
     attestation: Mapping[str, bytes] | None = None,
+    origins: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a bundle; equal contents give equal bytes.
 
@@ -76,6 +80,7 @@ def export(  # noqa: PLR0917  # the parts of a bundle, in its own order
         policy_files=dict(policy_files),
         entries=tuple(sorted(entries, key=lambda entry: entry.sequence)),
         attestation=dict(attestation or {}),
+        origins=dict(origins or {}),
     )
     data = _pack(bundle)
     _parse(data)
@@ -112,8 +117,10 @@ def _parse(data: bytes) -> Bundle:
         policy_files=_below(POLICY, members),
         entries=tuple(_entries(members)),
         attestation=_below(ATTESTATION, members),
+        origins=_below(ORIGINS, members),
     )
     _check_files(bundle)
+    _check_origins(bundle)
     if _pack(bundle) != data:
         raise EvidenceError(f"{_first_difference(bundle, members)} was altered")
     return bundle
@@ -166,6 +173,22 @@ def _check_files(bundle: Bundle) -> None:
             raise EvidenceError(f"{FILES}{name} is no part of the evidence")
         if digest_bytes(bundle.files[name]) != bundle.evidence.files[name]:
             raise EvidenceError(f"{FILES}{name} does not have the digest that {EVIDENCE} gives")
+
+
+def _check_origins(bundle: Bundle) -> None:
+    named = {origin_name(origin.evidence) for _, origin in bundle.evidence.carried}
+    for name in sorted(named | bundle.origins.keys()):
+        if name not in bundle.origins:
+            raise EvidenceError(f"{ORIGINS}{name} is missing: results were carried over from it")
+        if name not in named:
+            raise EvidenceError(f"{ORIGINS}{name}: nothing was carried over from that")
+        if origin_name(digest_bytes(bundle.origins[name])) != name:
+            raise EvidenceError(f"{ORIGINS}{name} does not have the digest that it is named after")
+
+
+def origin_name(digest: str) -> str:
+    """Name the evidence with a digest among the origins of a bundle."""
+    return f"{digest.removeprefix('sha256:')}.json"
 
 
 def _evidence(members: Mapping[str, bytes]) -> Evidence:
@@ -225,6 +248,7 @@ def _members(bundle: Bundle) -> dict[str, bytes]:
             **{FILES + name: data for name, data in bundle.files.items()},
             **{POLICY + name: data for name, data in bundle.policy_files.items()},
             **{ATTESTATION + name: data for name, data in bundle.attestation.items()},
+            **{ORIGINS + name: data for name, data in bundle.origins.items()},
             **{
                 f"{SIGNATURES}{number:03}.dsse.json": envelope
                 for number, envelope in enumerate(bundle.envelopes, start=1)

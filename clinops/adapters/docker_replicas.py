@@ -36,6 +36,7 @@ from clinops.adapters.docker_execution import ContainerCommands
 from clinops.adapters.docker_mounts import carried, unpack
 from clinops.adapters.docker_moving import Moving
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
+from clinops.domain.digest import digest_of
 from clinops.domain.environment import Environment, Service
 from clinops.domain.replica import Executed, Moved, Replica, ReplicaFailure
 from clinops.domain.snapshot import Snapshot
@@ -255,6 +256,11 @@ class DockerReplicas:
                 name: self._client.containers.get(instance.container).logs()
                 for name, instance in replica.services.items()
             }
+
+    def engine(self) -> str:
+        """Digest what runs containers: the engine with its parts, the kernel, the machine."""
+        with engine_errors("ask the Docker engine what it is"):
+            return digest_of(self._client.version())
 
     def ensure_engine_stayed(self) -> None:
         """Raise EngineError if the engine went away at any time since this object was made."""

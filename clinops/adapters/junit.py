@@ -14,6 +14,7 @@ from junitparser import TestCase as ParsedCase
 
 from clinops.adapters.pytest_plugin import HAZARD_PROPERTY, TEST_PROPERTY
 from clinops.domain.evidence import Evidence
+from clinops.domain.measured import of_suite
 from clinops.domain.suite import CaseResult, Role, SuiteRun, Verdict
 
 _TEXT_LIMIT = 4_000
@@ -106,8 +107,23 @@ def _suite_of(evidence: Evidence, run: SuiteRun) -> TestSuite:
             },
             "version": version,
             "role": run.role.value,
+            **_origin_of(evidence, run),
             "hazards": " ".join(sorted({each for case in run.cases for each in case.hazards})),
         },
+    )
+
+
+def _origin_of(evidence: Evidence, run: SuiteRun) -> dict[str, str]:
+    """Tell a run that was carried over apart from one of this release's own."""
+    origin = evidence.origin_of(of_suite(run.suite, run.role))
+    return (
+        {}
+        if origin is None
+        else {
+            "carried.release": origin.release,
+            "carried.evidence": origin.evidence,
+            "carried.measured": origin.measured,
+        }
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import clinops
+from clinops.adapters.conditions import INHERITED
 from clinops.adapters.junit import cases_in
 from clinops.adapters.pytest_plugin import REPLICA_VARIABLE
 from clinops.adapters.suite_nursery import Forked, SuiteNursery
@@ -25,7 +26,6 @@ from clinops.errors import InfrastructureError, NotFoundError, SeedError
 from clinops.ports import EstateTree, EvidenceStore
 
 _PLUGINS = ("clinops.adapters.pytest_plugin", "pytest_timeout")
-_INHERITED = ("PATH", "TZ", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _LOG_BYTES = 1_000_000
 _SEED_LINES = 20
 _NICE = 5
@@ -261,7 +261,7 @@ def _environment(place: _Workplace | None = None) -> dict[str, str]:
     if place is not None:
         own = {name: str(place.folder) for name in ("HOME", "TMPDIR")}
         own |= {REPLICA_VARIABLE: str(place.replica), RESULT_VARIABLE: str(place.result)}
-    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | {
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(Path(clinops.__file__).parents[1]),
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from clinops.adapters.escaping import escaping_templates
 from clinops.domain.hazard import Severity
+from clinops.domain.measured import told
 from clinops.domain.outcome import State
 from clinops.errors import InfrastructureError, RefusedError
 
@@ -88,6 +89,7 @@ def _style() -> str:
 def _templates() -> Environment:
     templates = escaping_templates("clinops.adapters")
     templates.filters |= {"moment": moment, "day": day, "spaced": spaced, "in_short": in_short}
+    templates.filters["told"] = told
     templates.globals |= {
         "STATES": _STATES,
         "SEVERITIES": [severity.value for severity in Severity],

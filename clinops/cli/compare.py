@@ -9,12 +9,13 @@ import typer
 import yaml
 
 from clinops.cli.context import AsJson, next_step, of, print_json, say, show
-from clinops.cli.release_view import print_findings
+from clinops.cli.release_view import print_carried, print_findings
 from clinops.domain.behaviour import examples, findings
 from clinops.domain.comparison import Comparison, Example
 from clinops.domain.difference import Difference
 from clinops.domain.evidence import Evidence
 from clinops.domain.finding import Weight
+from clinops.domain.measured import BEHAVIOUR
 from clinops.domain.plain_words import count
 from clinops.errors import NotFoundError, RefusedError
 
@@ -60,15 +61,18 @@ def compare(
             mend="write probes into test_suites/PRODUCT/probes, or look at its findings",
         )
     differences = [one for one in evidence.differences if one.kind == "behaviour"]
+    origin = evidence.origin_of(BEHAVIOUR)
     if as_json:
         print_json(
             {
                 "release": evidence.release.id,
+                "carried": origin.json_value() if origin else None,
                 "comparison": evidence.comparison.json_value(),
                 "differences": [one.json_value() for one in differences],
             }
         )
     else:
+        print_carried(one for one in evidence.carried if one[0].what == BEHAVIOUR)
         _print(evidence.comparison, differences)
     _ensure_alike(evidence.release.id, evidence.comparison, differences)
 

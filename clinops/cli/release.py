@@ -143,15 +143,21 @@ def retry(
     context: typer.Context,
     release: Release,
     reason: Annotated[str, typer.Option(help="What has changed; it is on record for good.")],
+    *,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure everything; carry nothing over.")
+    ] = False,
 ) -> None:
     """Test an inconclusive release again: the machine was at fault, say, and is mended.
 
-    Every attempt stays on record. What is refused needs a new release.
+    Every attempt stays on record. What is refused needs a new release. One that waits for sign-off
+    is tested again with --fresh; whoever has signed it must sign again.
 
     Example: [bold]clinops --estate DIR release retry orthanc-1.12.7 --reason "more memory"[/bold]
     """
     shared = of(context)
-    record = reopen(shared.wiring.release(release), getpass.getuser(), reason, shared.wiring)
+    found = shared.wiring.release(release)
+    record = reopen(found, getpass.getuser(), reason, shared.wiring, fresh=fresh)
     show(f"{record.id}: {record.state}; reconcile takes it up within a minute")
     next_step(shared.command(f"release watch {record.id}"))
 

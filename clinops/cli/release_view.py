@@ -12,6 +12,7 @@ from clinops.domain.course import courses
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
+from clinops.domain.measured import Measured, Origin, told
 from clinops.domain.outcome import State
 from clinops.domain.plain_words import count
 from clinops.errors import ClinOpsError, EvidenceError
@@ -46,6 +47,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         "differences": [],
         "rehearsal": None,
         "comparison": None,
+        "carried": [],
         "gate": None,
         "report": None,
         "time": f"{told[-1].summary()}   (clinops release timeline {record.id})" if told else None,
@@ -79,12 +81,13 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
 
 
 def _beyond_tests(evidence: Evidence) -> dict[str, Any]:
-    """Gather what differs, and what was rehearsed and compared."""
+    """Gather what differs, what was rehearsed and compared, and what of it all was carried over."""
     compared = evidence.comparison
     return {
         "differences": [difference.json_value() for difference in evidence.differences],
         "rehearsal": evidence.rehearsal.json_value() if evidence.rehearsal else None,
         "comparison": compared.json_value() if compared else None,
+        "carried": [one.json_value() for one, _ in evidence.carried],
     }
 
 
@@ -106,8 +109,7 @@ def print_view(view: dict[str, Any]) -> None:
     for name in ("since", "cause", "evidence", "time"):
         if view.get(name):
             show(f"{name:<10}{view[name]}")
-    if view["junit"]:
-        show("tests     " + ", ".join(f"{number} {name}" for name, number in view["junit"].items()))
+    print_tests(view["junit"] or {}, view["carried"])
     if view["rehearsal"]:
         print_rehearsal(view["rehearsal"])
     if view["comparison"]:
@@ -123,6 +125,20 @@ def print_view(view: dict[str, Any]) -> None:
             show(f"            {reason}")
     if view["report"]:
         print_report(view["report"])
+
+
+def print_tests(totals: dict[str, int], carried: list[dict[str, Any]]) -> None:
+    """Print how the tests ended, and what of it all was not measured for this release."""
+    if totals:
+        show("tests     " + ", ".join(f"{number} {name}" for name, number in totals.items()))
+    found = map(Measured.model_validate, carried)
+    print_carried((one, one.carried) for one in found if one.carried is not None)
+
+
+def print_carried(carried: Iterable[tuple[Measured, Origin]]) -> None:
+    """Print what was carried over from an earlier qualification."""
+    for line in told(carried):
+        show(f"carried   {line}")
 
 
 def print_rehearsal(rehearsal: dict[str, Any]) -> None:

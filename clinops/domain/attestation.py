@@ -68,6 +68,10 @@ def _configuration(evidence: Evidence) -> list[dict[str, Any]]:
             for name, digest in folders.items()
         ),
         *([_descriptor(f"environments/{release.product}/hazards.yaml", log)] if log else []),
+        *(
+            {**_descriptor(origin.release, origin.evidence), "annotations": {"carried": one.what}}
+            for one, origin in evidence.carried
+        ),
     ]
 
 

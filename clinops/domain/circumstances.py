@@ -66,6 +66,8 @@ class Circumstances:
     freezes: tuple[Freeze, ...] = ()
     overdue: tuple[str, ...] = ()
     """What is owed for earlier emergencies and past its deadline, one sentence each."""
+    dropped: tuple[str, ...] = ()
+    """Results that were carried over and count no more, one sentence each."""
     deployed: Deployed | None = None
     """None as long as no deployment has begun."""
 

@@ -14,6 +14,8 @@ from clinops.domain.difference import Difference, differing_results, undeclared
 from clinops.domain.digest import Digest, canonical, digest_bytes, digest_of
 from clinops.domain.fault_trial import FaultsTried
 from clinops.domain.finding import Finding, Weight
+from clinops.domain.measured import Measured, Origin, of_suite, of_version
+from clinops.domain.measured import findings as of_measurements
 from clinops.domain.outcome import Outcome
 from clinops.domain.rehearsal import Rehearsal
 from clinops.domain.rehearsal import findings as rehearsal_findings
@@ -66,6 +68,8 @@ class Evidence(Value):
     """What two baselines and the candidate answered; none where there are no probes."""
     faults: FaultsTried | None = Field(default=None, exclude_if=lambda found: found is None)
     """What broke around the system while it was written to; none where nothing was to break."""
+    measured: tuple[Measured, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """Where each result comes from; empty where none could be carried over, nor may be later."""
     outcome: Outcome
     files: dict[FileName, Digest]
     """Every evidence file by its name in the bundle."""
@@ -78,6 +82,15 @@ class Evidence(Value):
     def digest(self) -> str:
         """The one digest that sign-offs bind to."""
         return digest_of(self.json_value())
+
+    @property
+    def carried(self) -> tuple[tuple[Measured, Origin], ...]:
+        """The results that were not measured for this evidence, and where each was."""
+        return tuple((one, one.carried) for one in self.measured if one.carried is not None)
+
+    def origin_of(self, what: str) -> Origin | None:
+        """Return where a result was carried over from; none where it was measured for this."""
+        return next((one.carried for one in self.measured if one.what == what), None)
 
     def candidate_images(self) -> dict[str, Digest]:
         """Image digests of the candidate, by service."""
@@ -103,11 +116,13 @@ class Evidence(Value):
             rehearsal=self.rehearsal,
             comparison=self.comparison,
             faults=self.faults,
+            measured=self.measured,
         )
         outcome = decide([*self.findings, *derived], self.runs)
         found = [
             *self._strange_runs(),
             *self._strange_comparison(),
+            *self._strange_measurements(),
             *self._strange_findings(derived),
         ]
         if outcome is not self.outcome:
@@ -149,6 +164,44 @@ class Evidence(Value):
             if difference not in listed
         ]
 
+    def _strange_measurements(self) -> list[str]:
+        names = [one.what for one in self.measured]
+        return [
+            *(
+                f"the {name} is said to be measured twice"
+                for name in {*names}
+                if names.count(name) > 1
+            ),
+            *(
+                f"the {one.what} is said to be carried over and measured again"
+                for one, _ in self.carried
+                if one.sampled is not None
+            ),
+            *(
+                f"the {one.what} came out otherwise than nothing"
+                for one in self.measured
+                if one.differs and one.sampled is None
+            ),
+            *(
+                f"the {one.what} is said to be of another {name} than the release's"
+                for one in self.measured
+                for name, digest in self._depended_on(one.what).items()
+                if one.inputs.get(name) != digest
+            ),
+        ]
+
+    def _depended_on(self, what: str) -> dict[str, str]:
+        """Return what a result of this release must depend on, as far as evidence can tell."""
+        versions = {Role.BASELINE: self.baseline_version, Role.CANDIDATE: self.release.version}
+        found = {
+            one.role.value: of_version(versions[one.role] or "", one.services)
+            for one in self.images
+        }
+        if what in {of_suite(suite, Role.BASELINE) for suite, _ in self.plan}:
+            found.pop(Role.CANDIDATE, None)
+        product = digest_of(self.release.product)
+        return {**found, "product": product, "suites": self.release.inputs.suites}
+
     def _strange_findings(self, derived: Sequence[Finding]) -> list[str]:
         # By what a reader sees of a finding: older evidence does not know occurrences.
         listed = {(finding.kind, finding.summary, finding.waiver) for finding in self.findings}
@@ -178,6 +231,7 @@ def findings_from(
     rehearsal: Rehearsal | None = None,
     comparison: Comparison | None = None,
     faults: FaultsTried | None = None,
+    measured: Sequence[Measured] = (),
 ) -> tuple[Finding, ...]:
     """Return everything that follows from what was done, with the waivers of that day applied."""
     found = [
@@ -187,6 +241,7 @@ def findings_from(
         *(rehearsal_findings(rehearsal) if rehearsal else ()),
         *(behaviour.findings(comparison) if comparison else ()),
         *(fault_trial.findings(faults) if faults else ()),
+        *of_measurements(measured),
     ]
     return apply(found, waivers, version, day)
 

@@ -44,16 +44,16 @@ MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
             State.LIVE,
         }
     ),
-    Kind.REOPENED: frozenset({State.INCONCLUSIVE, State.SUPERSEDED}),
+    Kind.REOPENED: frozenset({State.INCONCLUSIVE, State.SUPERSEDED, State.AWAITING_SIGN_OFF}),
 }
 """The states of a release in which an entry about it may be written.
 
 QUALIFYING may be followed by another start because a worker may die and lose its lease. What is
 live may still be signed, and so may what was rolled back but stayed at a site: after an emergency
 the missing sign-offs are owed. What was inconclusive is opened again when a person asks for it,
-what was superseded when its content comes back; it starts over, with evidence to which no earlier
-sign-off belongs. Refused, rejected and rolled back are final: only new content, hence a new
-release, goes on.
+what was superseded when its content comes back, and what waits for sign-off to be measured without
+carrying anything over; it starts over, with evidence to which no earlier sign-off belongs. Refused,
+rejected and rolled back are final: only new content, hence a new release, goes on.
 """
 
 _STATE_AFTER = {
@@ -188,6 +188,9 @@ def _refuse_contradiction(record: ReleaseRecord, entry: Fact) -> None:
         and body.get("resume") is not True
     ):
         raise LedgerError(f"{record.id}: a deployment is under way already")
+    waits = kind is Kind.REOPENED and record.state is State.AWAITING_SIGN_OFF
+    if waits and body.get("fresh") is not True:
+        raise LedgerError(f"{record.id}: what has qualified is only tested again from scratch")
     if kind in OF_A_SITE and body["live"]["product"] != record.product:
         raise LedgerError(f"{kind} of {record.id} describes another product")
 

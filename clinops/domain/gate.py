@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from clinops.domain.digest import Digest
 from clinops.domain.fault import refuse
@@ -75,6 +75,15 @@ class Separation(Document):
     """One person fills one role of the gate only."""
 
 
+class Reuse(Document):
+    """How long a result may be carried over where nothing that it depends on has changed."""
+
+    days: Annotated[int, Field(ge=1, le=365)] = 14
+    """How old it may be, counted from the qualification that it was measured in."""
+    sampled_percent: Annotated[int, Field(ge=1, le=100)] = 5
+    """The share that is measured again all the same, drawn at random."""
+
+
 class Reminders(Document):
     """When people are reminded of what waits for them."""
 
@@ -96,6 +105,11 @@ class GatePolicy(_Asks):
     accept_demonstration: bool = False
     """Whether identities that are marked as a demonstration's count. Never so in earnest."""
     reminders: Reminders | None = None
+    reuse: Annotated[
+        Annotated[Reuse, Tag("rules")] | Annotated[Literal["never"], Tag("never")],
+        Discriminator(lambda said: "never" if isinstance(said, str) else "rules"),
+    ] = Reuse()
+    """Whether results may be carried over from earlier qualifications, and for how long."""
 
     @property
     def roles(self) -> frozenset[str]:

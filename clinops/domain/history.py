@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from clinops.domain.ledger import Entry, Kind
+from clinops.domain.plain_words import count
 from clinops.domain.value import Value
 
 _NOBODY = "Somebody whose signature can't be read"
@@ -123,8 +124,12 @@ def _errored(body: _Body) -> _Sentence:
 def _verdict(body: _Body) -> _Sentence:
     tests, failures = body.text("junit", "tests"), body.text("junit", "failures")
     totals = f": {tests} tests, {failures} failed" if tests else ""
-    sentence = f"Testing ended, {body.text('outcome')}{totals}"
-    return _told(sentence, evidence=body.text("evidence"))
+    carried = body.texts("carried")
+    reused = (
+        f"; {count(len(carried), 'result')} carried over, not measured again" if carried else ""
+    )
+    sentence = f"Testing ended, {body.text('outcome')}{totals}{reused}"
+    return _told(sentence, *carried, evidence=body.text("evidence"))
 
 
 def _signed(body: _Body) -> _Sentence:
@@ -216,7 +221,18 @@ def _superseded(body: _Body) -> _Sentence:
 
 
 def _reopened(body: _Body) -> _Sentence:
-    return _told(f"{body.text('by') or 'Somebody'} had it tested again", body.text("why"))
+    fresh = ", with nothing carried over" if body.text("fresh") == str(True) else ""
+    return _told(f"{body.text('by') or 'Somebody'} had it tested again{fresh}", body.text("why"))
+
+
+def _mismatch(body: _Body) -> _Sentence:
+    what, origin = body.text("what") or "result", body.text("origin", "release")
+    sentence = (
+        f"The {what} of {body.text('release') or 'a release'} was measured again as a sample, and "
+        f"came out otherwise than in {origin or 'an earlier one'}: nothing measured until now is "
+        "carried over any more"
+    )
+    return _told(sentence, *body.texts("differs"))
 
 
 def _asked(body: _Body) -> _Sentence:
@@ -273,4 +289,5 @@ _TELLERS: dict[Kind, Callable[[_Body], _Sentence]] = {
     Kind.SIGNER_ENROLLED: _enrolled,
     Kind.SIGNER_REMINDED: _reminded,
     Kind.PUSH_REFUSED: _push_refused,
+    Kind.REUSE_MISMATCH: _mismatch,
 }

@@ -53,6 +53,7 @@ class Kind(StrEnum):
     SIGNER_ENROLLED = "signer.enrolled"
     SIGNER_REMINDED = "signer.reminded"
     PUSH_REFUSED = "push.refused"
+    REUSE_MISMATCH = "reuse.mismatch"
 
     # NOTE: an enum hashes its members in Python code; as texts they are found several times faster.
     __hash__ = str.__hash__
@@ -69,6 +70,7 @@ OF_NO_RELEASE = frozenset(
         Kind.SIGNER_ENROLLED,
         Kind.SIGNER_REMINDED,
         Kind.PUSH_REFUSED,
+        Kind.REUSE_MISMATCH,
     }
 )
 """Entries that speak of a system, a person or the estate, and of no release."""
@@ -129,7 +131,7 @@ class Entry(Value):
     kind: Kind
     subject: str
     """A release id; `product@site` where the entry says what is live; a product where a document of
-    it is approved or its line stopped; a signer's id; or `estate`."""
+    it is approved, its line stopped, or a result came out otherwise; a signer's id; or `estate`."""
     body: dict[str, Any]
     digest: Digest
 

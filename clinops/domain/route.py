@@ -12,6 +12,7 @@ from clinops.domain.line import Stop
 from clinops.domain.objection import Bench
 from clinops.domain.outcome import Outcome
 from clinops.domain.policy import Need
+from clinops.domain.reuse import forbidden
 from clinops.domain.signoff import ChangeType, SignOff
 
 SERIOUS = 3
@@ -126,6 +127,8 @@ def blocks(bench: Bench) -> Iterator[Block]:
             evidence.release.version, bench.register.now.date()
         ):
             yield Block("always", f"a waiver that holds: {waiver.id} expired on {waiver.expires}")
+    for sentence in (*forbidden(evidence, bench.register.policy), *circumstances.dropped):
+        yield Block("always", sentence)
     if circumstances.stop is not None:
         stop, role = circumstances.stop, bench.register.policy.hazards.approved_by
         why = f"{stop.name} stopped the line at {stop.time}, saying: {stop.reason}"

@@ -103,6 +103,10 @@ class ReplicasContract:
             assert one.id != two.id
             assert one.services["app"].address != two.services["app"].address
 
+    def test_says_the_same_of_the_engine_as_long_as_it_is_the_same(self, replicas: Replicas):
+        assert replicas.engine() == replicas.engine()
+        assert replicas.engine().startswith("sha256:")
+
     def test_gives_the_logs_of_every_service(self, replicas: Replicas, app_images, lease):
         with start(replicas, app_images, lease) as replica:
             logs = replicas.logs(replica)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clinops.domain.digest import digest_of, digest_tree
 from clinops.domain.environment import PACKAGE_IMAGE, Environment
 from clinops.domain.manifest import BuildPackage, Package
-from clinops.errors import ClinOpsError, EngineError, NotFoundError
+from clinops.errors import ClinOpsError, EngineError, NotFoundError, PackageError
 from clinops.ports import EstateTree
 
 
@@ -17,15 +17,22 @@ class FakeImages:
         """Image ids by the name that holds them."""
         self.fails_with: ClinOpsError | None = None
         """Raised instead of obtaining anything."""
+        self.changed: dict[str, str] = {}
+        """Image ids that come of it otherwise, by the name that holds the image."""
+        self.gone: set[str] = set()
+        """Names of packages that are not to be had any more."""
         self.configurations: dict[str, dict[str, str]] = {}
         """Configurations by the name that holds the image, where they are not the usual one."""
 
     def obtain(self, package: Package, tree: EstateTree, *, name: str) -> str:
         if self.fails_with is not None:
             raise self.fails_with
+        if name in self.gone:
+            raise PackageError(f"{name} is not to be had")
         built = isinstance(package, BuildPackage)
         files = self._context(package.build.folder, tree) if built else ""
-        self.held[name] = digest_of([package.model_dump(mode="json"), files])
+        made = digest_of([package.model_dump(mode="json"), files])
+        self.held[name] = self.changed.get(name, made)
         return self.held[name]
 
     def of_environment(self, environment: Environment, tree: EstateTree) -> dict[str, str]:

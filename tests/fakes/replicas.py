@@ -34,6 +34,7 @@ class FakeReplicas:
         self.exits: dict[str, int | None] = {"false": 1}
         """How a command ends, by its first word."""
         self.engine_gone = False
+        self.engine_version = "29.1"
         self.present: dict[str, str] = {}
         """Leases of the replicas that are there now, by replica id."""
         self.started: list[tuple[str, Role]] = []
@@ -192,6 +193,9 @@ class FakeReplicas:
 
     def logs(self, replica: Replica) -> dict[str, bytes]:
         return {name: f"the log of {name}\n".encode() for name in replica.services}
+
+    def engine(self) -> str:
+        return digest_of(self.engine_version)
 
     def ensure_engine_stayed(self) -> None:
         if self.engine_gone:

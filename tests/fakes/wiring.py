@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clinops.adapters.attestations import EngineKey
 from clinops.adapters.settings import Settings
+from clinops.domain.digest import digest_of
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Entry, Kind
 from clinops.domain.outcome import State
@@ -295,7 +296,17 @@ class FakeWiring(Wiring):
         self.orchestrator = FakeOrchestrator()
         self.proposals = FakeProposals()
         self.stages = FakeStages()
+        self.drawn = 0.99
+        """What is drawn next: less than a gate's share has a result measured again."""
+        self.made_of = {"clinops": digest_of("0.1.0")}
+        """What ClinOps is made of."""
         self.commit(ESTATE)
+
+    def draw(self) -> float:
+        return self.drawn
+
+    def conditions(self) -> dict[str, str]:
+        return self.made_of
 
     @contextmanager
     def bench(self, lease: str) -> Iterator[Bench]:

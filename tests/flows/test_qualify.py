@@ -291,6 +291,7 @@ def test_names_every_stage_by_suite_and_version(wiring):
     assert wiring.stages.names == [
         "pin inputs",
         "obtain images",
+        "look for what was measured before",
         "snapshot of baseline 1.0",
         "rehearse the upgrade",
         "regression suite on baseline 1.0",
@@ -459,6 +460,7 @@ def test_a_new_system_is_neither_rehearsed_nor_compared():
     assert wiring.stages.names == [
         "pin inputs",
         "obtain images",
+        "look for what was measured before",
         "regression suite on candidate 2.0",
         "smoke suite on candidate 2.0",
         "assemble evidence",
@@ -620,6 +622,7 @@ def test_the_longest_way_to_the_end_begins_first_once_it_is_known(wiring):
     assert wiring.stages.names == [
         "pin inputs",
         "obtain images",
+        "look for what was measured before",
         "snapshot of baseline 1.0",
         "rehearse the upgrade",
         "regression suite on baseline 1.0",

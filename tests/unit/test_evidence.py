@@ -14,6 +14,7 @@ from clinops.domain.digest import canonical, digest_bytes
 from clinops.domain.evidence import Evidence, compare_runs, decide, missing_runs
 from clinops.domain.fault_trial import FaultsTried
 from clinops.domain.finding import Finding, Weight
+from clinops.domain.measured import Measured
 from clinops.domain.outcome import STATE_AFTER, Outcome
 from clinops.domain.suite import Role, Verdict
 from clinops.domain.waiver import Waiver, apply
@@ -145,6 +146,7 @@ def test_the_digest_covers_every_field():
         "rehearsal": rehearsal(),
         "comparison": comparison(),
         "faults": FaultsTried(asked=("paused",), trials=()),
+        "measured": (Measured(what="rehearsal", inputs={}),),
         "outcome": Outcome.REFUSED,
         "files": {},
         "engine": "0.2.0",

@@ -73,6 +73,24 @@ def test_tells_every_kind_of_entry_even_where_its_body_is_empty(kind):
         (Kind.SUPERSEDED, {"by": "pas-2"}, "A newer release, pas-2, took its place"),
         (Kind.REOPENED, {"by": "root", "why": "more memory"}, "root had it tested again"),
         (
+            Kind.REOPENED,
+            {"by": "root", "why": "to be sure", "fresh": True},
+            "root had it tested again, with nothing carried over",
+        ),
+        (
+            Kind.VERDICT,
+            {"outcome": "qualified", "carried": ["The smoke suite was carried over"]},
+            "Testing ended, qualified; 1 result carried over, not measured again",
+        ),
+        (
+            Kind.REUSE_MISMATCH,
+            {"release": "pas-2", "what": "rehearsal", "origin": {"release": "pas-1"}},
+            (
+                "The rehearsal of pas-2 was measured again as a sample, and came out otherwise "
+                "than in pas-1: nothing measured until now is carried over any more"
+            ),
+        ),
+        (
             Kind.SIGNATURE_REFUSED,
             {"signer": "mallory", "role": "safety"},
             "A signature by mallory as safety was refused",

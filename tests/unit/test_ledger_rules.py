@@ -50,6 +50,7 @@ BODIES = {
     Kind.QUALIFICATION_STARTED: {"attempt": 2},
     Kind.VERDICT: {"outcome": "qualified", "evidence": EVIDENCE},
     Kind.DEPLOYMENT_STARTED: {"resume": True},
+    Kind.REOPENED: {"by": "ops", "why": "to be sure", "fresh": True},
     Kind.SITE_LIVE: {"live": live_body("pas-1"), "release": "pas-1"},
     Kind.SITE_ROLLED_BACK: {"live": live_body(None), "release": "pas-1"},
 }
@@ -60,7 +61,8 @@ STORY = {
     State.KNOWN: "qualification.started→qualifying release.superseded→superseded",
     State.QUALIFYING: "qualification.started→qualifying qualification.errored→errored "
     "qualification.verdict→awaiting-sign-off release.superseded→superseded",
-    State.AWAITING_SIGN_OFF: "gate.signed→awaiting-sign-off gate.rejected→rejected "
+    State.AWAITING_SIGN_OFF: "release.reopened→known "
+    "gate.signed→awaiting-sign-off gate.rejected→rejected "
     "deployment.started→promoting release.superseded→superseded",
     State.REFUSED: "",
     State.INCONCLUSIVE: "release.superseded→superseded release.reopened→known",
@@ -109,6 +111,13 @@ def test_what_speaks_of_no_release_changes_none(kind):
 def test_nothing_may_be_said_of_an_unknown_release(kind):
     with pytest.raises(LedgerError, match="no release 'pas-1' is known"):
         fold_release(None, entry(kind, BODIES.get(kind), SUBJECTS.get(kind, "pas-1")))
+
+
+@pytest.mark.parametrize("body", [{}, {"fresh": False}, {"fresh": "yes"}])
+def test_what_has_qualified_starts_over_only_where_nothing_is_carried_over(body):
+    with pytest.raises(LedgerError, match="only tested again from scratch"):
+        fold_release(record(State.AWAITING_SIGN_OFF), entry(Kind.REOPENED, body))
+    assert fold_release(record(State.INCONCLUSIVE), entry(Kind.REOPENED, body)) is not None
 
 
 def test_a_release_becomes_known_once():
