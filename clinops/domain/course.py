@@ -116,6 +116,7 @@ class Course(Value):
 PUSHED: Final = "pushed, until reconcile took it in"
 _KNOWN: Final = "taken in, until a flow run was created"
 _AGAIN: Final = "to be tried again, until a flow run was created"
+_DIED: Final = "begun by a process that has died, until a flow run was created"
 _CREATED: Final = "flow run created, until it ran"
 
 
@@ -124,6 +125,8 @@ class CourseReader:
 
     def __init__(self) -> None:
         self._set_off: dict[str, list[tuple[str, str]]] = {}
+        self._begun: dict[str, str] = {}
+        """When the runs began that have not ended yet."""
 
     def read(self, entry: Entry) -> Course | None:
         """Return the run that an entry ended, where it has its timeline."""
@@ -132,8 +135,13 @@ class CourseReader:
             self._set_off[release] = [*_pushed(entry), (entry.time, _KNOWN)]
         elif entry.kind is Kind.REOPENED:
             self._set_off[release] = [(entry.time, _AGAIN)]
+        elif entry.kind is Kind.QUALIFICATION_STARTED:
+            if release in self._begun:
+                self._set_off[release] = [(self._begun[release], _DIED)]
+            self._begun[release] = entry.time
         if entry.kind not in ENDS:
             return None
+        self._begun.pop(release, None)
         set_off = self._set_off.pop(release, [])
         if entry.kind is Kind.QUALIFICATION_ERRORED:
             self._set_off[release] = [(entry.time, _AGAIN)]

@@ -6,6 +6,8 @@ its running server. The order matters: the last tests push further releases.
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 import secrets
@@ -51,6 +53,24 @@ def test_the_release_goes_live_without_a_failure(demonstrated):
     assert result["seconds"].keys() == {"push_to_visible", "push_to_verdict", "promote"}
     status = demonstrated.clinops("status").stdout
     assert status.count("orthanc 1.12.7 at test-") == 2
+
+
+def test_the_time_from_the_push_to_the_verdict_is_told_without_a_hole(demonstrated):
+    release = demonstrated.result["release"]
+    said = demonstrated.clinops("release", "timeline", release, "--json").stdout
+    tested, promoted = json.loads(said)
+    assert [one["name"] for one in tested["path"][:3]] == [
+        "pushed, until reconcile took it in",
+        "taken in, until a flow run was created",
+        "flow run created, until it ran",
+    ]
+    moments = [(one["begun"], one["ended"]) for one in tested["path"]]
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(moments))
+    measured = demonstrated.result["seconds"]
+    assert tested["milliseconds"] / 1000 == pytest.approx(measured["push_to_verdict"], abs=1.5)
+    assert tested["went_to"]["orchestration"] < tested["went_to"]["stage"]
+    assert promoted["ended_by"] == "deployment.live"
+    assert promoted["milliseconds"] / 1000 <= measured["promote"]
 
 
 def test_the_push_tells_the_release_and_where_to_watch(demonstrated):

@@ -172,6 +172,21 @@ def test_another_attempt_is_set_off_by_what_ended_the_one_before():
     assert [broken.attempt, again.attempt, asked.attempt] == [1, 2, 3]
 
 
+def test_a_run_that_died_is_part_of_what_the_next_one_waited_for():
+    (course,) = courses(
+        entries(
+            (-90, Kind.RELEASE_KNOWN, {"pushed": at(-91)}),
+            (-80, Kind.QUALIFICATION_STARTED, {"attempt": 1}),
+            (0.1, Kind.QUALIFICATION_STARTED, {"attempt": 2}),
+            (9, Kind.VERDICT, verdict(QUALIFICATION.model_copy(update={"created": at(-7)}), 2)),
+        )
+    )
+    assert [(one.name, one.begun) for one in course.lead] == [
+        ("begun by a process that has died, until a flow run was created", -80_000),
+        ("flow run created, until it ran", -7_000),
+    ]
+
+
 def test_a_promotion_has_a_course_of_its_own():
     deployed = timeline(span("deploy to A", 10, 400), ended=410, created=-0.25)
     *_, course = courses(
