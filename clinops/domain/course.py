@@ -114,10 +114,10 @@ class Course(Value):
 
 
 PUSHED: Final = "pushed, until reconcile took it in"
-_KNOWN: Final = "taken in, until a flow run was created"
-_AGAIN: Final = "to be tried again, until a flow run was created"
-_DIED: Final = "begun by a process that has died, until a flow run was created"
-_CREATED: Final = "flow run created, until it ran"
+_KNOWN: Final = "taken in, until its run was created"
+_AGAIN: Final = "to be tried again, until its run was created"
+_DIED: Final = "its process died, until the next run was created"
+_CREATED: Final = "run created, until it began"
 
 
 class CourseReader:

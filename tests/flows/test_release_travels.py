@@ -61,8 +61,8 @@ def test_the_time_from_the_push_to_the_verdict_is_told_without_a_hole(demonstrat
     tested, promoted = json.loads(said)
     assert [one["name"] for one in tested["path"][:3]] == [
         "pushed, until reconcile took it in",
-        "taken in, until a flow run was created",
-        "flow run created, until it ran",
+        "taken in, until its run was created",
+        "run created, until it began",
     ]
     moments = [(one["begun"], one["ended"]) for one in tested["path"]]
     assert all(one[1] == other[0] for one, other in itertools.pairwise(moments))

@@ -41,8 +41,8 @@ def test_each_stage_is_a_line_and_the_critical_path_is_marked(wiring, terminal):
     rows = {line[62:].strip(): line for line in lines[5:]}
     assert list(rows) == [
         "● waiting: pushed, until reconcile took it in",
-        "● waiting: taken in, until a flow run was created",
-        "● waiting: flow run created, until it ran",
+        "● waiting: taken in, until its run was created",
+        "● waiting: run created, until it began",
         "● pin inputs",
         "smoke suite on baseline 1.0",
         "rehearse the upgrade",

@@ -60,7 +60,7 @@ def test_each_stage_is_a_bar_and_a_row_of_the_table(wiring, client):
     drawn = picture(client, record)
     assert len(drawn.findall("rect[@class='bar']")) == len(QUALIFICATION.spans)
     assert rows(client, record)[:4] == [
-        ["waiting: taken in, until a flow run was created", "0.0 s", "10 s", "yes"],
+        ["waiting: taken in, until its run was created", "0.0 s", "10 s", "yes"],
         ["pin inputs", "10 s", "0.2 s", "yes"],
         ["smoke suite on baseline 1.0", "10 s", "3.7 s", "no"],
         ["rehearse the upgrade", "10 s", "4.7 s", "no"],

@@ -135,8 +135,8 @@ def test_a_course_begins_with_the_push():
     )
     assert [(one.name, one.begun, one.ended) for one in course.lead] == [
         ("pushed, until reconcile took it in", -5000, -3000),
-        ("taken in, until a flow run was created", -3000, -2500),
-        ("flow run created, until it ran", -2500, 0),
+        ("taken in, until its run was created", -3000, -2500),
+        ("run created, until it began", -2500, 0),
     ]
     assert course.took == 14_200
     assert course.went_to() == {
@@ -146,7 +146,7 @@ def test_a_course_begins_with_the_push():
     }
     assert course.summary() == (
         "14 s from push to verdict; bound by: pushed, until reconcile took it in (2.0 s), "
-        "flow run created, until it ran (2.5 s), rehearse the restore (7.7 s)"
+        "run created, until it began (2.5 s), rehearse the restore (7.7 s)"
     )
     assert course.told()["milliseconds"] == 14_200
 
@@ -168,7 +168,7 @@ def test_another_attempt_is_set_off_by_what_ended_the_one_before():
         )
     )
     assert [broken.begun, again.begun, asked.begun] == [-50_000, -40_000, -500]
-    assert asked.lead[0].name == "to be tried again, until a flow run was created"
+    assert asked.lead[0].name == "to be tried again, until its run was created"
     assert [broken.attempt, again.attempt, asked.attempt] == [1, 2, 3]
 
 
@@ -182,8 +182,8 @@ def test_a_run_that_died_is_part_of_what_the_next_one_waited_for():
         )
     )
     assert [(one.name, one.begun) for one in course.lead] == [
-        ("begun by a process that has died, until a flow run was created", -80_000),
-        ("flow run created, until it ran", -7_000),
+        ("its process died, until the next run was created", -80_000),
+        ("run created, until it began", -7_000),
     ]
 
 
@@ -197,7 +197,7 @@ def test_a_promotion_has_a_course_of_its_own():
         )
     )
     assert course.summary() == (
-        "0.7 s to go live; bound by: flow run created, until it ran (0.2 s), deploy to A (0.4 s)"
+        "0.7 s to go live; bound by: run created, until it began (0.2 s), deploy to A (0.4 s)"
     )
 
 

@@ -103,7 +103,7 @@ def test_spans_have_the_times_of_the_timeline_and_say_what_was_critical(wiring, 
     assert restore.end_time_unix_nano - zero == 8000 * 10**6
     assert attributes(restore) == {"clinops.why": "stage", "clinops.critical": True}
     assert attributes(named["rehearse the upgrade"])["clinops.critical"] is False
-    waiting = named["flow run created, until it ran"]
+    waiting = named["run created, until it began"]
     assert waiting.start_time_unix_nano - zero == -500 * 10**6
     assert attributes(waiting)["clinops.why"] == "waiting"
     root = named["qualify pas 2.0"]
