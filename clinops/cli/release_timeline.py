@@ -51,14 +51,14 @@ def print_course(course: Course) -> None:
     show("")
     show(f"{attempt}{course.summary()}")
     show(f"went to   {spent}")
-    show(f"{'begins':>9}{'took':>10}")
+    show(f"{'begins':>11}{'took':>12}")
     for row in course.rows():
         begins, took = (
             seconds(span / 1000) for span in (row.begun - course.begun, row.ended - row.begun)
         )
         mark = "●" if row.critical else " "
         name = f"{_NO_STAGE.get(row.why, '')}{row.name}"
-        show(f"{begins:>9}{took:>10}  {_bar(row, course)}  {mark} {name}")
+        show(f"{begins:>11}{took:>12}  {_bar(row, course)}  {mark} {name}")
 
 
 def _bar(row: Row, course: Course) -> str:

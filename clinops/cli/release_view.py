@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 
 from clinops.cli.context import out, show
-from clinops.domain.course import courses
+from clinops.domain.course import Course, courses
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
@@ -38,7 +38,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
     from flows.gate import check_everything, load_evidence, owed_for
 
     entries = list(wiring.ledger.about(record.id))
-    told = courses(entries)
+    tested = [course for course in courses(entries) if course.attempt]
     view: dict[str, Any] = {
         **record.json_value(),
         "findings": [],
@@ -50,7 +50,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         "carried": [],
         "gate": None,
         "report": None,
-        "time": f"{told[-1].summary()}   (clinops release timeline {record.id})" if told else None,
+        "time": _time(tested[-1], record.id) if tested else None,
         "history": [{"time": entry.time, "kind": entry.kind.value} for entry in entries],
     }
     for entry in entries:
@@ -78,6 +78,10 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
             **({"report": view["report"]} if check.report else {}),
         }
     return view
+
+
+def _time(course: Course, release: str) -> str:
+    return f"{course.summary()}   (clinops release timeline {release})"
 
 
 def _beyond_tests(evidence: Evidence) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_each_stage_is_a_line_and_the_critical_path_is_marked(wiring, terminal):
     assert lines[:2] == [record.id, ""]
     assert lines[2].startswith("attempt 1: 14 s until testing broke off; bound by: pushed, until")
     assert lines[3] == "went to   stage 9.0 s, waiting 5.0 s, orchestration 0.2 s"
-    rows = {line[62:].strip(): line for line in lines[5:]}
+    rows = {line[66:].strip(): line for line in lines[5:]}
     assert list(rows) == [
         "● waiting: pushed, until reconcile took it in",
         "● waiting: taken in, until its run was created",
@@ -52,7 +52,9 @@ def test_each_stage_is_a_line_and_the_critical_path_is_marked(wiring, terminal):
         "● assemble evidence",
     ]
     bar = " " * 14 + "█" * 22 + " " * 4
-    assert rows["● rehearse the restore"] == f"    5.3 s     7.7 s  {bar}  ● rehearse the restore"
+    assert (
+        rows["● rehearse the restore"] == f"      5.3 s       7.7 s  {bar}  ● rehearse the restore"
+    )
     assert "░" * 8 + "███" in rows["● rehearse the way back"]
 
 
