@@ -37,6 +37,7 @@ _STAGES: Final = frozenset(
     {
         "pin inputs",
         "obtain images",
+        "look for what was measured before",
         "rehearse the upgrade",
         "rehearse the restore",
         "rehearse the way back",

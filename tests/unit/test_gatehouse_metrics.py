@@ -144,3 +144,10 @@ def test_what_an_older_engine_wrote_counts_without_its_lengths(wiring, client):
     numbers = found(client)
     assert numbers["clinops_verdicts_total", "refused"] == 1
     assert not [name for name in numbers if name[0] == "clinops_run_seconds_count"]
+
+
+def test_every_stage_of_a_run_has_a_kind_of_its_own(wiring, client):
+    wiring.promote(wiring.signed_off())
+    kinds = {name[1] for name in found(client) if name[0] == "clinops_stage_seconds_count"}
+    assert "other" not in kinds
+    assert {"suite", "snapshot", "deploy", "assemble evidence"} <= kinds
