@@ -30,11 +30,8 @@ test-gate:
 test-rest:
 	@$(PY) -m pytest -m "not docker"
 
-bench: setup ## how fast record and pages are with 1,000 releases (after `make demo`: pages too), forks and commands
-	@$(PY) scripts/bench_gate.py $(if $(wildcard $(DEMO)/estate/clinops.toml),--estate $(DEMO)/estate)
-	@$(PY) scripts/bench_compare.py
-	@$(PY) scripts/bench_exec.py
-	@$(PY) -m scripts.bench_reuse
+bench: setup ## ratios and figures, all measured here and now (after `make demo`; takes 20 minutes)
+	@$(PY) scripts/bench.py --estate $(DEMO)/estate
 
 check: ## ruff, format, mypy strict, import-linter, schemas
 	@scripts/setup.sh venv
