@@ -357,6 +357,15 @@ def test_losses_are_counted_though_not_all_of_them_are_kept(changes, number):
     assert findings(again) == findings(hidden)
 
 
+def test_how_many_losses_were_to_be_expected_makes_no_other_finding():
+    def told(number: int) -> list[str]:
+        kept = shown([loss(each, new=True) for each in range(number)])
+        changes = {"strategy": "restore", "way_back": WayBack.LOSSY, "losses": kept}
+        return [one.kind for one in findings(rehearsal(**changes, lost=number))]
+
+    assert told(SHOWN + 1) == told(SHOWN) == ["rollback-loses-new"]
+
+
 def test_a_way_back_on_which_no_interface_was_asked_leaves_it_open():
     assert told(way_back=WayBack.UNPROVEN) == [("rollback-unproven", Weight.INCONCLUSIVE)]
 
