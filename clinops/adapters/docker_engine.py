@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import docker
 import requests
@@ -15,6 +15,8 @@ from docker.errors import APIError, DockerException
 
 from clinops.errors import EngineError
 
+_OLDEST = "1.24"
+"""A version of the engine's API, to ask by for the one that it speaks."""
 _FAILURES = (
     DockerException,
     requests.RequestException,
@@ -38,7 +40,17 @@ def connect(host: str | None = None, *, timeout: int = 60) -> DockerClient:
     if host is not None:
         environment["DOCKER_HOST"] = host
     with engine_errors("connect to the Docker engine"):
-        return docker.from_env(environment=environment, timeout=timeout)
+        with closing(_client(environment, timeout, _OLDEST)) as client:
+            spoken = client.version(api_version=False)["ApiVersion"]
+        return _client(environment, timeout, spoken)
+
+
+def _client(environment: dict[str, str], timeout: int, version: str) -> DockerClient:
+    client = docker.from_env(environment=environment, timeout=timeout, version=version)
+    # An engine has its own authority and needs no proxy, whatever is set for the web at large:
+    # REQUESTS_CA_BUNDLE, say, would take the place of the engine's certificate.
+    client.api.trust_env = False
+    return client
 
 
 @contextmanager

@@ -44,15 +44,13 @@ def _programs() -> Iterator[Check]:
 
 
 def _engine() -> Iterator[Check]:
-    import docker
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
+    from clinops.adapters.docker_engine import connect
+    from clinops.errors import EngineError
 
     start = "make setup   (or: systemctl start docker)"
     try:
-        client = docker.from_env(timeout=10)
-        client.ping()
-    except (DockerException, RequestException):
+        client = connect(timeout=10)
+    except EngineError:
         yield Check("a Docker engine that answers", False, start)
         return
     yield Check("a Docker engine that answers", True, start)
