@@ -284,7 +284,7 @@ def test_is_refused_where_git_names_another_committer(wiring):
     claims = {"id": "pas-2.1-ffffffffffff", "committer": "vendor:other"}
     known = wiring.release(good.id).release
     about = evidence.release.model_validate({**known, **claims, "version": "2.1"})
-    forged_evidence = evidence.model_copy(update={"release": about})
+    forged_evidence = evidence.model_copy(update={"release": about, "measured": ()})
     digest = wiring.evidence.put(canonical(forged_evidence.json_value()))
     release = pretended(wiring, digest, **{**known, **claims, "version": "2.1"})
     refused_because(wiring, release, "git says that vendor:acme committed it, not vendor:other")
