@@ -136,8 +136,7 @@ class Estate:
         found: list[str] = []
         for start in range(0, len(names), 100):
             wanted = {"flow_runs": {"name": {"any_": list(names[start : start + 100])}}}
-            answer = self.api.post("flow_runs/filter", json=wanted).raise_for_status()
-            found += [run["name"] for run in answer.json()]
+            found += [run["name"] for run in self._ask("POST", "flow_runs/filter", wanted)]
         return found
 
     def named(self, numbers: Sequence[int]) -> list[str]:
@@ -146,14 +145,21 @@ class Estate:
 
     def hold_workers(self, *, held: bool) -> None:
         """Let workers take no more runs, or let them take runs again."""
-        self.api.patch("work_pools/clinops", json={"is_paused": held}).raise_for_status()
+        self._ask("PATCH", "work_pools/clinops", {"is_paused": held})
 
     def forget(self, names: Sequence[str]) -> None:
         """Delete flow runs that nobody is to run."""
         wanted = {"flow_runs": {"name": {"any_": list(names)}}, "limit": 200}
-        while found := self.api.post("flow_runs/filter", json=wanted).json():
+        while found := self._ask("POST", "flow_runs/filter", wanted):
             for run in found:
-                self.api.delete(f"flow_runs/{run['id']}")
+                self._ask("DELETE", f"flow_runs/{run['id']}")
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the flow server, and again while its SQLite is locked."""
+        while True:
+            answer = self.api.request(method, path, json=body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return answer.raise_for_status().json() if answer.content else None
 
     def until_verdicts(self, numbers: Sequence[int]) -> float:
         """Wait until the newest releases of some products have their verdicts."""
