@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from demo import PRODUCT, Demo, stand_up
 
 from clinops.domain.ledger import Kind
 from clinops.wiring import Wiring
-from scripts.demo import PRODUCT, Demo, stand_up
 
 
 class Bench:

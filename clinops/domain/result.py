@@ -102,22 +102,28 @@ def _essence(result: Result) -> Iterator[str]:
     elif isinstance(result, Comparison):
         yield f"{result.answers} answers to {result.probes} probes"
         yield from (f"{group.subject}, {group.change}" for group in result.groups)
-        yield from (f"not answered: {probe}" for probe in result.unanswered)
         yield from (f"noise at {one.probe} {one.path}" for one in result.noise)
+        yield from _weighty(result)
     else:
         yield from (_essence_of_trial(trial) for trial in result)
 
 
 def _essence_of_rehearsal(found: Rehearsal) -> Iterator[str]:
+    """What decides. Which new records a way back loses is another matter each time."""
     yield f"the upgrade {'works' if found.upgraded else 'fails'}"
-    yield f"the way back is {found.way_back}, {found.lost} losses"
+    yield f"the way back is {found.way_back}"
     yield from (f"{step.name}: {'failed' if step.problem else 'done'}" for step in found.steps)
     yield from (f"{number} records of {name}" for name, number in found.read.items())
-    yield from (f"not found out: {gap.what}" for gap in found.gaps)
-    for losses, how in ((found.losses, "lost"), (found.altered, "altered")):
-        yield from (f"{how}: {one.collection} {one.record} {one.field}" for one in losses)
+    yield from _weighty(found)
 
 
 def _essence_of_trial(trial: FaultTrial) -> str:
-    came = "survived" if trial.survived else f"did not survive ({trial.lost} losses)"
-    return f"{trial.role} {came}; {trial.doubt or 'no doubt'}"
+    came = "survived" if trial.survived else "did not survive"
+    return f"{trial.role} {came}{', as far as can be told' if trial.doubt else ''}"
+
+
+def _weighty(result: Rehearsal | Comparison) -> Iterator[str]:
+    """Tell the findings that decide, by what they are about; notes depend on the time it takes."""
+    for finding in _findings(result):
+        if finding.weight is not Weight.NOTE:
+            yield f"{finding.occurrence or finding.kind} ({finding.weight})"
