@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from clinops.domain.evidence import Evidence
 from clinops.domain.measured import REHEARSAL, Measured, Origin, of_suite
 from clinops.domain.plan import Plan
-from clinops.domain.result import Result, differences, result_of
+from clinops.domain.result import differences
 from clinops.domain.reuse import may_be_carried
 from clinops.domain.suite import Role
 from clinops.errors import EvidenceError, PackageError
@@ -22,7 +22,7 @@ from clinops.ports import Begin, EstateTree, EvidenceStore, Pending
 from clinops.wiring import Bench
 from flows.inputs import Inputs, inputs_of
 from flows.replicas import Obtained
-from flows.results import Came, came_home, result_in
+from flows.results import Came, came_home, essence_of
 
 T = TypeVar("T")
 
@@ -45,7 +45,6 @@ class _Kept(NamedTuple):
     """A result that could be carried over."""
 
     origin: Origin
-    result: Result
     came: Came
 
 
@@ -91,7 +90,7 @@ class Carrying:
 
     def carried(self, what: str) -> Any:
         """Return what is carried over in place of what its stage would come home with."""
-        origin, _, came = self.kept[what]
+        origin, came = self.kept[what]
         self._measured[what] = Measured(what=what, inputs=dict(self.inputs[what]), carried=origin)
         return came
 
@@ -100,8 +99,7 @@ class Carrying:
         if what in self.inputs:
             found = Measured(what=what, inputs=dict(self.inputs[what]))
             if before := self.sampled.get(what):
-                now = result_in(came)  # type: ignore[arg-type]  # a stage of ours comes home with it
-                differs = differences(before.result, now)
+                differs = differences(essence_of(before.came), essence_of(came))
                 found = found.model_copy(update={"sampled": before.origin, "differs": differs})
                 if differs:
                     self.note(found)
@@ -157,6 +155,6 @@ def _found(
                 origin = Origin(
                     release=evidence.release.id, evidence=evidence.digest, measured=evidence.ended
                 )
-                yield what, _Kept(origin, result_of(evidence, what), result)
+                yield what, _Kept(origin, result)
         if not missing:
             return

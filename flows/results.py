@@ -1,15 +1,15 @@
-"""What stages come home with, made of the evidence that holds it, and the other way about."""
+"""What stages come home with: made of the evidence that holds it, and told by its essence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from clinops.domain.behaviour import differing_behaviour
 from clinops.domain.evidence import Evidence
 from clinops.domain.inventory import Inventory
 from clinops.domain.inventory_change import changes, differences
 from clinops.domain.measured import BEHAVIOUR, REHEARSAL, of_fault, of_suite
-from clinops.domain.result import Result, files_of
+from clinops.domain.result import essence, files_of
 from clinops.errors import EvidenceError
 from clinops.ports import EvidenceStore
 from flows.bundled_evidence import AFTER, BEFORE
@@ -62,12 +62,14 @@ def _logs(files: Mapping[str, bytes], stem: str) -> dict[str, bytes]:
     }
 
 
-def result_in(came: Came) -> Result:
-    """Return what of a stage's result evidence will hold."""
+def essence_of(came: object) -> Iterator[str]:
+    """Tell what a stage came home with, in lines that are the same where it comes to the same."""
     if isinstance(came, Tried):
-        return came.run
-    if isinstance(came, Rehearsed):
-        return came.rehearsal
-    if isinstance(came, Compared):
-        return came.comparison
-    return came.trials if came is not None else None
+        yield from essence(came.run)
+    elif isinstance(came, Rehearsed):
+        yield from essence(came.rehearsal)
+        yield from (f"{one.subject}, {one.change}" for one in came.differences)
+    elif isinstance(came, Compared):
+        yield from essence(came.comparison)
+    else:
+        yield from essence(came.trials if isinstance(came, FaultTried) else None)

@@ -79,9 +79,9 @@ def _findings(result: Rehearsal | Comparison | tuple[FaultTrial, ...]) -> Iterab
     return fault_trial.findings(FaultsTried(asked=asked, trials=result))
 
 
-def differences(before: Result, after: Result) -> tuple[str, ...]:
-    """Say what came out otherwise, durations apart; nothing where all is as it was."""
-    was, now = ([*dict.fromkeys(_essence(result))] for result in (before, after))
+def differences(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:
+    """Say what came out otherwise, by the essence of two results; nothing where both are alike."""
+    was, now = dict.fromkeys(before), dict.fromkeys(after)
     lines = [
         *(f"before: {line}" for line in was if line not in now),
         *(f"now: {line}" for line in now if line not in was),
@@ -90,7 +90,8 @@ def differences(before: Result, after: Result) -> tuple[str, ...]:
     return (*lines[:_MOST_LINES], *([f"and {more} more"] if more > 0 else ()))
 
 
-def _essence(result: Result) -> Iterator[str]:
+def essence(result: Result) -> Iterator[str]:
+    """Tell what a result comes to, in lines that are the same each time that it does."""
     if result is None:
         yield "there is no result"
     elif isinstance(result, SuiteRun):

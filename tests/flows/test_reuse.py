@@ -358,6 +358,20 @@ def test_a_planted_mismatch_is_caught(wiring):
     assert list(wiring.ledger.problems()) == []
 
 
+def test_what_the_upgrade_makes_of_the_data_is_held_against_it_too(wiring):
+    def garble(wiring: FakeWiring) -> None:
+        wiring.drawn = 0.01
+        wiring.replicas.on_start["2.0"] = lambda records: {
+            key: {**fields, "name": "?"} for key, fields in records.items()
+        }
+
+    again = twice(wiring, garble)
+    assert again.state is State.REFUSED
+    (found,) = (f for f in evidence_of(again, wiring).findings if f.kind == "reuse-mismatch")
+    assert found.summary.startswith("The rehearsal came out otherwise")
+    assert "now: data: patients: name, changed" in found.detail
+
+
 def test_a_mismatch_drops_everything_measured_before_it(wiring):
     inconclusive = planted(wiring)
     again = wiring.qualify(reopen(inconclusive, "ops", "Looked into it.", wiring))

@@ -16,7 +16,8 @@ from clinops.domain.measured import BEHAVIOUR, REHEARSAL, Measured, Origin, find
 from clinops.domain.outcome import Outcome
 from clinops.domain.parsing import parse
 from clinops.domain.rehearsal import Gap, Loss, Rehearsal, Step, WayBack
-from clinops.domain.result import came_out_well, differences, files_of, result_of
+from clinops.domain.result import Result, came_out_well, essence, files_of, result_of
+from clinops.domain.result import differences as between
 from clinops.domain.reuse import is_recent, last_mismatch, may_be_carried, stands
 from clinops.domain.suite import Role, Verdict
 from clinops.errors import BadInputError
@@ -168,6 +169,10 @@ def test_only_what_a_qualified_release_measured_itself_may_be_carried(changes, m
 
 
 # What came out otherwise
+
+
+def differences(before: Result, after: Result) -> tuple[str, ...]:
+    return between(essence(before), essence(after))
 
 
 @pytest.mark.parametrize(
