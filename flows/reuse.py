@@ -11,7 +11,7 @@ from clinops.domain.fold import ReleaseRecord
 from clinops.domain.gate import Reuse
 from clinops.domain.ledger import Entry, Kind, timestamp
 from clinops.domain.measured import Measured
-from clinops.domain.outcome import Outcome, State
+from clinops.domain.outcome import Outcome
 from clinops.domain.reuse import is_recent, last_mismatch, stands
 from clinops.errors import BadInputError, EvidenceError
 from clinops.wiring import Wiring
@@ -23,8 +23,8 @@ def prior_to(record: ReleaseRecord, attempt: int, wiring: Wiring) -> Prior | Non
     """Return what may be carried over into a release's evidence; None where its gate forbids it.
 
     Args:
-        record: The release, as it stood before this attempt.
-        attempt: The number of this attempt.
+        record: The release.
+        attempt: The number of this attempt, which has begun.
         wiring: The estate.
     """
     try:
@@ -41,22 +41,25 @@ def prior_to(record: ReleaseRecord, attempt: int, wiring: Wiring) -> Prior | Non
 
     return Prior(
         conditions=wiring.conditions(),
-        origins=() if is_fresh(record, wiring) else _origins(record.product, rules, wiring),
+        origins=()
+        if is_fresh(record.id, attempt, wiring)
+        else _origins(record.product, rules, wiring),
         sampled=lambda: wiring.draw() * 100 < rules.sampled_percent,
         note=note,
     )
 
 
-def is_fresh(record: ReleaseRecord, wiring: Wiring) -> bool:
-    """Whether everything is measured anew: as asked for, or as the last attempt broke off.
+def is_fresh(release: str, attempt: int, wiring: Wiring) -> bool:
+    """Whether an attempt measures everything: as asked for, or as the one before it broke off.
 
     Were the sample drawn again after each error, whoever can cause errors could wait for a draw
     that suits them.
     """
-    if record.state is not State.KNOWN:
-        return True
-    reopened = [e for e in wiring.ledger.entries(record.id) if e.kind is Kind.REOPENED]
-    return bool(reopened) and reopened[-1].body.get("fresh") is True
+    entries = [e for e in wiring.ledger.entries(release) if e.body.get("attempt") != attempt]
+    ends = [e.kind for e in entries if e.kind in {Kind.QUALIFICATION_STARTED, Kind.VERDICT}]
+    reopened = [e for e in entries if e.kind is Kind.REOPENED]
+    broke_off = ends[-1:] == [Kind.QUALIFICATION_STARTED]
+    return broke_off or (bool(reopened) and reopened[-1].body.get("fresh") is True)
 
 
 def _origins(product: str, rules: Reuse, wiring: Wiring) -> Iterator[Evidence]:

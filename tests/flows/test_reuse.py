@@ -282,6 +282,19 @@ def test_everything_is_measured_again_after_an_attempt_that_broke_off(wiring):
     assert carried(wiring.qualify(release), wiring) == set()
 
 
+def test_an_attempt_that_broke_off_is_not_forgotten_by_way_of_another_version(wiring):
+    wiring.qualify(wiring.offer())
+    release = wiring.offer(**RETOLD)
+    wiring.replicas.engine_gone = True
+    with pytest.raises(EngineError):
+        wiring.qualify(release)
+    wiring.replicas.engine_gone = False
+    wiring.offer("3.0")
+    again = wiring.qualify(reopen(wiring.release(release.id), "reconcile", "back", wiring))
+    assert again.state is State.AWAITING_SIGN_OFF
+    assert carried(again, wiring) == set()
+
+
 def test_everything_is_measured_again_where_somebody_asks_for_it(wiring):
     first = wiring.qualify(wiring.offer())
     with pytest.raises(RefusedError, match="nothing carried over"):
