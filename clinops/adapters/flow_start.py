@@ -17,6 +17,7 @@ SOCKET_VARIABLE: Final = "CLINOPS_NURSERY"
 """Names the socket that the nursery listens at."""
 MESSAGE_BYTES: Final = 1024 * 1024
 NOT_HERE: Final = b"start it yourself"
+_PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT)
 _PATIENCE: Final = 2.0
 """Seconds; it answers within a few milliseconds, unless its worker has hung."""
 
@@ -24,12 +25,16 @@ _PATIENCE: Final = 2.0
 def main() -> NoReturn:
     """Have the flow run started, pass signals on to it, and end as it ends."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # One that comes before there is whom to pass it on to waits until there is.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     run = _ask(connection)
+    if run is not None:
+        for number in _PASSED_ON:
+            signal.signal(number, lambda number, _: os.kill(run, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     if run is None:
         connection.close()
         os.execv(sys.executable, [sys.executable, "-m", "prefect.engine"])  # noqa: S606
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: os.kill(run, number))
     status = connection.recv(MESSAGE_BYTES)
     code = os.waitstatus_to_exitcode(int(status)) if status else 1
     if code < 0:
