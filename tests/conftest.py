@@ -66,7 +66,7 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstra
     command = [sys.executable, "scripts/demo.py", "--estate", root, "--prefix", "test-"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HOME)
-        assert done.returncode == 0, done.stderr[-6000:]
+        assert done.returncode == 0, done.stderr[-40000:]
         result = json.loads(done.stdout.splitlines()[-1])
         yield Demonstrated(Demo(root, "test-"), result, done.stderr)
     finally:
