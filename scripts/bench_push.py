@@ -93,6 +93,8 @@ class Estate:
             auth=self.settings.prefect_auth(self.root),
             trust_env=False,
             timeout=60,
+            # The server ends connections that are idle, and may just then be asked over one.
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     def close(self) -> None:
