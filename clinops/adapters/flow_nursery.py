@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from clinops.adapters.flow_start import MESSAGE_BYTES, NOT_HERE
+from clinops.adapters.forked import see_to_its_end
 
 _HOME: Final = Path(__file__).parents[2]
 _WARM: Final = (
@@ -125,25 +126,11 @@ def _attend(connection: socket.socket, settings: Mapping[str, str], made: int) -
         connection.send(NOT_HERE)
         os._exit(0)
     if run := os.fork():
-        _mind(run, connection, waited_for=request.folder is not None)
+        with suppress(OSError):
+            connection.send(str(run).encode())
+        see_to_its_end(run, connection, waited_for=request.folder is not None)
     _take_over(descriptors)
     return request
-
-
-def _mind(run: int, connection: socket.socket, *, waited_for: bool) -> None:
-    """Tell how a flow run ended; end it where somebody waited for it and does no more."""
-    ended = os.pidfd_open(run)
-    with suppress(OSError):
-        connection.send(str(run).encode())
-    waiting = [connection.fileno()] if waited_for else []
-    ready, _, _ = select.select([ended, *waiting], [], [])
-    if ended not in ready:
-        with suppress(ProcessLookupError):
-            os.kill(run, signal.SIGKILL)
-    _, status = os.waitpid(run, 0)
-    with suppress(OSError):
-        connection.send(str(status).encode())
-    os._exit(0)
 
 
 def _take_over(descriptors: Sequence[int]) -> None:

@@ -13,7 +13,6 @@ import json
 import os
 import random
 import runpy
-import select
 import signal
 import socket
 import subprocess
@@ -22,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
+
+from clinops.adapters.forked import see_to_its_end
 
 _MESSAGE_BYTES: Final = 1024 * 1024
 _WARM: Final = (
@@ -134,7 +135,7 @@ def _attend(message: bytes, connection: int, output: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     asker = socket.socket(fileno=connection)
     if run := os.fork():
-        _mind(run, asker)
+        see_to_its_end(run, asker, _end_group)
     os.setsid()
     # Only now is it the leader of a group, and can be ended with all that it starts.
     asker.send(str(os.getpid()).encode())
@@ -145,17 +146,10 @@ def _attend(message: bytes, connection: int, output: int) -> None:
     _become(*json.loads(message))
 
 
-def _mind(run: int, asker: socket.socket) -> None:
-    """Tell how it ended; end it and its group where nobody waits for it any more."""
-    ended = os.pidfd_open(run)
-    ready, _, _ = select.select([ended, asker.fileno()], [], [])
-    if ended not in ready:
-        with suppress(ProcessLookupError):
-            os.killpg(run, signal.SIGKILL)
-    _, status = os.waitpid(run, 0)
-    with suppress(OSError):
-        asker.send(str(status).encode())
-    os._exit(0)
+def _end_group(run: int, number: int) -> None:
+    # The process itself by its id: it may not lead its group yet.
+    os.kill(run, number)
+    os.killpg(run, number)
 
 
 def _become(arguments: list[str], folder: str, environment: dict[str, str]) -> None:

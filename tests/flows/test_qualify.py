@@ -31,6 +31,16 @@ WAIVERS = "environments/pas/waivers.yaml"
 REGRESSION = "regression: test_regression.py::test_works"
 LAST = 3
 """How many runs have been when the last one begins."""
+UP_TO_THE_CANDIDATE = (
+    "pin inputs",
+    "obtain images",
+    "look for what was measured before",
+    "snapshot of baseline 1.0",
+    "rehearse the upgrade",
+    "regression suite on baseline 1.0",
+    "smoke suite on baseline 1.0",
+)
+"""The stages that are begun before anything is known of the candidate."""
 
 
 def decided(wiring: FakeWiring, state: State) -> Evidence:
@@ -289,13 +299,7 @@ def test_what_is_live_is_the_image_that_is_tested_as_baseline(wiring):
 def test_names_every_stage_by_suite_and_version(wiring):
     decided(wiring, State.AWAITING_SIGN_OFF)
     assert wiring.stages.names == [
-        "pin inputs",
-        "obtain images",
-        "look for what was measured before",
-        "snapshot of baseline 1.0",
-        "rehearse the upgrade",
-        "regression suite on baseline 1.0",
-        "smoke suite on baseline 1.0",
+        *UP_TO_THE_CANDIDATE,
         "compare behaviour",
         "rehearse the way back",
         "regression suite on candidate 2.0",
@@ -620,13 +624,7 @@ def test_the_longest_way_to_the_end_begins_first_once_it_is_known(wiring):
     wiring.ledger.append(Kind.VERDICT, before.id, verdict)
     wiring.qualify(wiring.offer())
     assert wiring.stages.names == [
-        "pin inputs",
-        "obtain images",
-        "look for what was measured before",
-        "snapshot of baseline 1.0",
-        "rehearse the upgrade",
-        "regression suite on baseline 1.0",
-        "smoke suite on baseline 1.0",
+        *UP_TO_THE_CANDIDATE,
         "regression suite on candidate 2.0",
         "rehearse the way back",
         "smoke suite on candidate 2.0",

@@ -272,23 +272,24 @@ def test_what_is_gone_from_the_store_is_measured_again(wiring):
     assert carried(twice(wiring, lose), wiring) == ALL - {"regression suite on baseline"}
 
 
-def test_everything_is_measured_again_after_an_attempt_that_broke_off(wiring):
+def broken_off(wiring):
+    """Qualify a release, and break the qualification of the next one off."""
     wiring.qualify(wiring.offer())
     release = wiring.offer(**RETOLD)
     wiring.replicas.engine_gone = True
     with pytest.raises(EngineError):
         wiring.qualify(release)
     wiring.replicas.engine_gone = False
+    return release
+
+
+def test_everything_is_measured_again_after_an_attempt_that_broke_off(wiring):
+    release = broken_off(wiring)
     assert carried(wiring.qualify(release), wiring) == set()
 
 
 def test_an_attempt_that_broke_off_is_not_forgotten_by_way_of_another_version(wiring):
-    wiring.qualify(wiring.offer())
-    release = wiring.offer(**RETOLD)
-    wiring.replicas.engine_gone = True
-    with pytest.raises(EngineError):
-        wiring.qualify(release)
-    wiring.replicas.engine_gone = False
+    release = broken_off(wiring)
     wiring.offer("3.0")
     again = wiring.qualify(reopen(wiring.release(release.id), "reconcile", "back", wiring))
     assert again.state is State.AWAITING_SIGN_OFF
