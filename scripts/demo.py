@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -282,9 +283,19 @@ class Demo:
         return [task["name"] for task in reversed(self._on_prefect("task_runs", wanted))]
 
     def _on_prefect(self, kind: str, wanted: Any) -> Any:
+        return self._prefect.post(f"/{kind}/filter", json=wanted).json()
+
+    @cached_property
+    def _prefect(self) -> httpx.Client:
         settings = load(self.estate)
-        address, auth = f"{settings.api}/{kind}/filter", settings.prefect_auth(self.estate)
-        return httpx.post(address, json=wanted, auth=auth, trust_env=False, timeout=60).json()
+        return httpx.Client(
+            base_url=settings.api,
+            auth=settings.prefect_auth(self.estate),
+            trust_env=False,
+            timeout=60,
+            # The server ends connections that are idle, and may just then be asked over one.
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
 
     def sign(self, release: str) -> None:
         """Sign as the demonstration's people, and nobody else."""

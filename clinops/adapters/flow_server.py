@@ -9,6 +9,7 @@ minute, which happens within a few pushes of several releases at once.
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import time
 from typing import Final
@@ -16,7 +17,11 @@ from typing import Final
 from prefect.cli import app
 
 _PAUSE: Final = 2.0
-"""Seconds between two collections."""
+"""Seconds between two collections of what is young."""
+_FULL: Final = 30
+"""Every so many is one of everything, which takes a quarter of a second."""
+_YOUNG: Final = 1
+_ALL: Final = 2
 
 
 def main() -> None:
@@ -27,9 +32,9 @@ def main() -> None:
 
 
 def _collect() -> None:
-    while True:
+    for number in itertools.count(1):
         time.sleep(_PAUSE)
-        gc.collect()
+        gc.collect(_ALL if number % _FULL == 0 else _YOUNG)
 
 
 if __name__ == "__main__":
