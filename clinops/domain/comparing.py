@@ -21,7 +21,7 @@ from clinops.domain.proposing import proposed
 from clinops.domain.protected import Path
 from clinops.domain.structure import Change, changes
 
-__all__ = ["compare", "proposed"]
+__all__ = ["compare", "is_much_slower", "proposed"]
 
 MOST_NOISE: Final = 50
 _TIME_CLASSES: Final = ((100.0, "under 0.1 s"), (1000.0, "under 1 s"), (10000.0, "under 10 s"))
@@ -134,10 +134,16 @@ def _against(row: _Row, judge: Judge) -> Iterator[Occurrence]:
     yield from _slower(row, offered)
 
 
+def is_much_slower(one: Observation, other: Observation, offered: Observation) -> bool:
+    """Say whether an answer falls at least two time classes behind both baselines'."""
+    before = max(_time_class(one), _time_class(other))
+    return _time_class(offered) - before >= _WORSE_BY
+
+
 def _slower(row: _Row, offered: Observation) -> Iterator[Occurrence]:
-    before = max(_time_class(row.one), _time_class(row.other))
-    after = _time_class(offered)
-    if after - before >= _WORSE_BY:
+    if is_much_slower(row.one, row.other, offered):
+        before = max(_time_class(row.one), _time_class(row.other))
+        after = _time_class(offered)
         names = [*(name for _, name in _TIME_CLASSES), _WORST]
         change = Change((), "changed", None, None)
         yield Occurrence(row.one, change, names[before], names[after], "time class changed")

@@ -26,7 +26,7 @@ from clinops.domain.snapshot import Snapshot
 from clinops.domain.speed import PAIRS, WARM_UPS
 from clinops.domain.suite import Role
 from clinops.errors import BadInputError, EngineError
-from flows.compare import PROPOSED, Compared, compare, in_lockstep
+from flows.compare import PROPOSED, Compared, asked_again, compare, in_lockstep
 from flows.measure import SECONDS, Speeds, measure
 from flows.qualify import pin
 from tests.fakes.probes import Answer, FakeProbes, FakeProbeSession
@@ -70,6 +70,42 @@ def test_all_are_asked_at_the_same_moment():
 
     answers = in_lockstep([case()], sessions(FakeProbes(answer), A, OTHER, B))
     assert sorted(one.answer for (one,) in answers) == [0, 1, 2]
+
+
+def asked(*milliseconds: float, problem: Exception | None = None) -> list[Observation]:
+    """Return what counts for all three, where the candidate takes so long, time after time."""
+    times = iter(milliseconds)
+    told: list[str] = []
+
+    def answer(replica: Replica, _: ProbeCase) -> str | Exception:
+        told.append(replica.id)
+        return problem if problem and told.count(B) > 1 and replica.id == B else "ok"
+
+    probes = FakeProbes(answer, lambda replica, _: next(times) if replica.id == B else 20)
+    three = sessions(probes, A, OTHER, B)
+    rows = asked_again([case()], in_lockstep([case()], three), three)
+    assert next(times, None) is None
+    return [row[0] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("times", "counts"),
+    [
+        ([999], 999),
+        ([2000, 30, 30, 30, 30], 30),
+        ([2000, 30, 1500, 30, 1600], 1500),
+        ([2000, 3000, 3000, 3000, 3000], 3000),
+        ([SECONDS * 1000], SECONDS * 1000),
+    ],
+    ids=["quick", "one stall", "mostly slow", "slow", "too slow to be asked so often"],
+)
+def test_one_stall_is_not_the_candidates_speed(times, counts):
+    assert [one.milliseconds for one in asked(*times)] == [20, 20, counts]
+
+
+def test_a_candidate_that_answers_no_more_when_asked_again_stays_slow():
+    late = asked(2000, 30, 30, 30, 30, problem=TimeoutError("no answer"))[2]
+    assert (late.answer, late.milliseconds, late.problem) == ("ok", 2000, "")
 
 
 delays = st.lists(st.tuples(*[st.integers(0, 1000)] * 3), min_size=1, max_size=8)
