@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
+from clinops.domain import board_policy
+from clinops.domain.board_policy import BoardPolicy
 from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
@@ -14,6 +17,8 @@ from clinops.domain.noise import Noise, NoiseRule
 from clinops.domain.parsing import Parsed, parse_with_places
 from clinops.domain.probe import PROBES_FOLDER, ProbeCase, ProbeFile
 from clinops.domain.release import Inputs, pin_inputs, release_id
+from clinops.domain.request import FOLDER as REQUESTS
+from clinops.domain.request import Request
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
@@ -24,9 +29,12 @@ from clinops.ports import EstateTree
 
 SIGNERS = "environments/signers.yaml"
 SITES = "environments/sites.yaml"
+FOLDERS = ("environments", REQUESTS, "test_suites", "vendor_manifests")
+"""What an estate consists of."""
 
 _MANIFEST = re.compile(r"vendor_manifests/[^/]+/(?!vendor\.yaml$)[^/]+\.yaml")
 _COMPOSE = re.compile(r"environments/([^/]+)/compose\.yaml")
+_REQUEST = re.compile(rf"{REQUESTS}/[^/]+\.yaml")
 _SUITE = re.compile(r"test_suites/([^/]+)/([^/]+)/(?:.+/)?test_[^/]*\.py")
 
 D = TypeVar("D", bound=Document)
@@ -47,8 +55,7 @@ class Estate:
     @cached_property
     def files(self) -> dict[str, None]:
         """The paths of all files that belong to the estate, in order."""
-        folders = ("environments", "test_suites", "vendor_manifests")
-        return dict.fromkeys(path for folder in folders for path in self.tree.paths(folder))
+        return dict.fromkeys(path for folder in FOLDERS for path in self.tree.paths(folder))
 
     def parsed(self, path: str, model: type[D]) -> Parsed[D]:
         """Return a document with its lines; raises BadInputError, NotFoundError."""
@@ -149,6 +156,22 @@ class Estate:
     def sites(self) -> Sites:
         """Return where releases go."""
         return self.parsed(SITES, Sites).document
+
+    def request_paths(self) -> list[str]:
+        """Return where the requests lie."""
+        return [path for path in self.files if _REQUEST.fullmatch(path)]
+
+    def requests(self) -> Iterator[Request]:
+        """Yield what was commissioned, by id; what nobody can read is left out."""
+        for path in self.request_paths():
+            try:
+                yield self.parsed(path, Request).document
+            except BadInputError:
+                continue  # it was so before pushes were held to it: no other waits for that
+
+    def board(self) -> BoardPolicy:
+        """Return what the board decided; raises NotFoundError where it has not."""
+        return self.parsed(board_policy.PATH, BoardPolicy).document
 
     def vendor(self, name: str) -> Vendor:
         """Return one vendor."""

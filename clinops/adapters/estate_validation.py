@@ -9,8 +9,9 @@ from hashlib import sha256
 from typing import TypeVar
 
 from clinops.adapters.estate import SIGNERS, SITES, Estate, hazard_log_path
-from clinops.domain import calendar, probe_rules
+from clinops.domain import board_policy, calendar, probe_rules, request_rules
 from clinops.domain import estate_rules as rules
+from clinops.domain.board_policy import BoardPolicy
 from clinops.domain.environment import Environment
 from clinops.domain.fault import Place
 from clinops.domain.gate import GatePolicy
@@ -19,6 +20,7 @@ from clinops.domain.manifest import Manifest
 from clinops.domain.noise import Noise
 from clinops.domain.parsing import Parsed
 from clinops.domain.probe import PROBES_FOLDER, ProbeFile
+from clinops.domain.request import Request
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
@@ -31,6 +33,7 @@ FIRST_SUITE = "smoke"
 """The suite that every product has: it is run on sites too."""
 
 _MISNAMED = re.compile(r"vendor_manifests/([^/]+\.ya?ml|[^/]+/[^/]+\.yml)")
+_UNREAD_REQUEST = re.compile(r"requests/(?!.*\.md$)(?:.+/.+|.+(?<!\.yaml))")
 _HAZARDS = re.compile(r"environments/[^/]+/hazards\.yaml")
 
 D = TypeVar("D", bound=Document)
@@ -106,6 +109,22 @@ def hazards_deleted(tree: EstateTree, before: EstateTree) -> list[Problem]:
     return problems
 
 
+def policies_reused(tree: EstateTree, before: EstateTree) -> list[Problem]:
+    """Find a policy of the board that a push changes without giving it a new version.
+
+    Args:
+        tree: The estate after the push.
+        before: The estate before it.
+    """
+    path = board_policy.PATH
+    try:
+        was = Estate(before).board() if before.exists(path) else None
+        after = Estate(tree).parsed(path, BoardPolicy)
+    except BadInputError:
+        return []  # `validate` says what is wrong with it
+    return list(request_rules.policy_is_a_newer_version(after, was))
+
+
 def _problems_in(path: str, error: BadInputError) -> Sequence[Problem]:
     return error.problems or [Problem(path, 1, str(error), error.mend)]
 
@@ -134,6 +153,7 @@ class _Validation:
             yield from rules.sites_run_known_products(sites, self._estate.products)
         if self._estate.tree.exists(calendar.PATH):
             self._read(calendar.PATH, calendar.Calendar)
+        yield from self._requests()
         yield from (
             Problem(
                 path, 1, "this file is not read", "call it <product>.yaml, in a vendor's folder"
@@ -191,6 +211,34 @@ class _Validation:
         yield from rules.keys_have_one_owner(signers, vendors)
         if signers:
             yield from rules.people_are_on_file_once(signers)
+
+    def _requests(self) -> Iterator[Problem]:
+        estate = self._estate
+        paths = estate.request_paths()
+        asked_for = paths or estate.tree.exists(board_policy.PATH)
+        policy = self._read(board_policy.PATH, BoardPolicy) if asked_for else None
+        for path in estate.files:
+            if _UNREAD_REQUEST.fullmatch(path):
+                yield Problem(path, 1, "this file is not read", "call it requests/<id>.yaml")
+        for request in filter(None, (self._read(path, Request) for path in paths)):
+            yield from request_rules.request_is_in_place(request)
+            yield from request_rules.request_names_known_systems(request, estate.products)
+            if (logged := self._logged(request.document)) is not None:
+                yield from request_rules.request_names_known_hazards(request, logged)
+            if policy:
+                yield from request_rules.request_is_for_known_teams(request, policy.document)
+
+    def _logged(self, request: Request) -> list[str] | None:
+        """Return the hazards of a request's systems; none where one's log can't be read."""
+        found = []
+        for system in request.systems:
+            if system not in self._estate.products:
+                continue
+            try:
+                found += self._estate.hazard_log(system).hazards
+            except BadInputError:
+                return None
+        return [hazard.id for hazard in found]
 
     def _product(self, product: str) -> Iterator[Problem]:
         environment = self._read(f"environments/{product}/compose.yaml", Environment)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from clinops.adapters.estate import SIGNERS, Estate
 from clinops.adapters.git_repository import Change, Commit, GitRepository
+from clinops.domain import board_policy
 from clinops.domain.signer import Key, Signer, is_passkey
 from clinops.ports import EstateTree
 
@@ -38,8 +39,8 @@ class SignedCommit:
 
 
 def is_guarded(path: str) -> bool:
-    """Whether a file says whose word counts, or how many must agree."""
-    return path == SIGNERS or _GATE.fullmatch(path) is not None
+    """Whether a file says whose word counts, how many must agree, or what comes first."""
+    return path in {SIGNERS, board_policy.PATH} or _GATE.fullmatch(path) is not None
 
 
 def touched(repository: GitRepository, head: str, commits: Sequence[SignedCommit]) -> list[str]:

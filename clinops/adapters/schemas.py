@@ -9,12 +9,14 @@ import json
 import sys
 from pathlib import Path
 
+from clinops.domain.board_policy import BoardPolicy
 from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
 from clinops.domain.manifest import Manifest
 from clinops.domain.noise import Noise
 from clinops.domain.probe import ProbeFile
+from clinops.domain.request import Request
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
@@ -22,12 +24,14 @@ from clinops.domain.waiver import Waivers
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 MODELS: dict[str, type[Document]] = {
+    "board": BoardPolicy,
     "environment": Environment,
     "gate": GatePolicy,
     "hazards": HazardLog,
     "manifest": Manifest,
     "noise": Noise,
     "probes": ProbeFile,
+    "request": Request,
     "signers": Signers,
     "sites": Sites,
     "vendor": Vendor,

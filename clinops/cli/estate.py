@@ -18,8 +18,6 @@ from clinops.wiring import Wiring, folder, served
 from flows.baseline import live_versions
 from flows.reconcile import adoption
 
-_PARTS = ("environments", "test_suites", "vendor_manifests")
-
 
 def register(app: typer.Typer) -> None:
     """Put the commands on the root."""
@@ -43,12 +41,13 @@ def init(
     Example: [bold]clinops init /srv/estate --from . --key ~/.ssh/id_ed25519[/bold]
     """
     from clinops.adapters import git_commits, git_hooks, settings
+    from clinops.adapters.estate import FOLDERS
     from clinops.adapters.estate_validation import validate as problems_of
 
     if target.exists() and any(target.iterdir()):
         raise BadInputError(f"{target} is not empty", mend="name a new folder")
     tree = folder(source)
-    paths = [path for part in _PARTS for path in tree.paths(part)]
+    paths = [path for part in FOLDERS for path in tree.paths(part)]
     problems = problems_of(tree, live={})
     if problems:
         raise BadInputError("", problems=problems)

@@ -27,6 +27,7 @@ MAIN = "refs/heads/main"
 REVIEW = "refs/heads/review/eve"
 SIGNERS = "environments/signers.yaml"
 GATE = "environments/pas/gate.yaml"
+BOARD = "environments/board.yaml"
 GMC = {"body": "GMC", "number": "123 4567"}
 
 
@@ -45,7 +46,7 @@ def alone(tmp_path: Path, keys: Keys) -> Iterator[GitEstate]:
 @pytest.fixture
 def estate(alone: GitEstate) -> GitEstate:
     """An estate where `ops` and `ben` may push, with a gate."""
-    files = {SIGNERS: two_who_push(alone.keys), GATE: b"two roles\n"}
+    files = {SIGNERS: two_who_push(alone.keys), GATE: b"two roles\n", BOARD: b"weights\n"}
     alone.advance(alone.commit(dict(files), key="ops"))
     return alone
 
@@ -71,7 +72,7 @@ def merged(
     estate: GitEstate, change: str, key: str = "ben", also: dict[str, bytes] | None = None
 ) -> str:
     """The second signature: what `git merge --no-ff` makes of it."""
-    paths = [SIGNERS, GATE]
+    paths = [SIGNERS, GATE, BOARD]
     names = estate.git("diff-tree", "-r", "--name-only", f"{change}^", change, "--", *paths)
     brought: dict[str | bytes, bytes | None] = {
         path: (estate.git("show", f"{change}:{path}") + "\n").encode() for path in names.split()
@@ -89,14 +90,14 @@ def only_problem(verdict: PushVerdict) -> str:
     return verdict.problems[0]
 
 
-@pytest.mark.parametrize("path", [SIGNERS, GATE])
+@pytest.mark.parametrize("path", [SIGNERS, GATE, BOARD])
 def test_one_person_does_not_decide_who_decides(estate: GitEstate, path: str) -> None:
     problem = only_problem(pushed(estate, proposal(estate, path=path)))
     assert problem.startswith(f"{path}: needs a second person")
     assert "--no-ff" in problem
 
 
-@pytest.mark.parametrize("path", [SIGNERS, GATE])
+@pytest.mark.parametrize("path", [SIGNERS, GATE, BOARD])
 def test_two_people_decide_who_decides(estate: GitEstate, path: str) -> None:
     verdict = pushed(estate, merged(estate, proposal(estate, path=path)))
     assert verdict == PushVerdict("trust:ben", (path,), ())
@@ -300,7 +301,7 @@ def test_a_signer_who_comes_and_goes_within_a_push_is_seen(estate: GitEstate) ->
     assert not pushed(estate, goes).accepted
 
 
-@pytest.mark.parametrize("path", [SIGNERS, GATE])
+@pytest.mark.parametrize("path", [SIGNERS, GATE, BOARD])
 def test_removing_or_replacing_a_guarded_file_needs_two_as_well(
     estate: GitEstate, path: str
 ) -> None:
@@ -346,7 +347,7 @@ def test_a_merge_that_brings_back_older_signers_needs_two_people(estate: GitEsta
 # --- the branch where a change waits --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [SIGNERS, GATE])
+@pytest.mark.parametrize("path", [SIGNERS, GATE, BOARD])
 def test_a_first_signature_waits_on_a_review_branch(estate: GitEstate, path: str) -> None:
     verdict = pushed(estate, proposal(estate, path=path), REVIEW)
     assert verdict.accepted

@@ -104,6 +104,8 @@ def test_judges_by_key_whatever_the_mail_address_claims(estate: GitEstate) -> No
         "environments/pas/hazards.yaml",
         "environments/pas/waivers.yaml",
         "environments/sites.yaml",
+        "environments/board.yaml",
+        "requests/archive.yaml",
         SIGNERS,
         "test_suites/pas/smoke/test_a.py",
         "README.md",

@@ -14,6 +14,8 @@ from tests.unit.test_environment import GOOD as ENVIRONMENT
 from tests.unit.test_hazard import GOOD as HAZARDS
 from tests.unit.test_manifest import GOOD as MANIFEST
 from tests.unit.test_probe import GOOD as PROBES
+from tests.unit.test_request import BOARD
+from tests.unit.test_request import GOOD as REQUEST
 from tests.unit.test_waiver import GOOD as WAIVERS
 
 
@@ -43,6 +45,8 @@ def test_every_schema_is_itself_valid(name: str):
         ("hazards", HAZARDS),
         ("waivers", WAIVERS),
         ("probes", PROBES),
+        ("request", REQUEST),
+        ("board", BOARD),
     ],
 )
 def test_a_good_document_meets_its_schema_and_a_bad_one_does_not(name: str, text: str):
