@@ -17,6 +17,7 @@ from clinops.cli import estate as estate
 from clinops.cli import evidence as evidence
 from clinops.cli import gate as gate
 from clinops.cli import gatehouse as gatehouse
+from clinops.cli import handover as handover
 from clinops.cli import hook as hook
 from clinops.cli import new as new
 from clinops.cli import questions as questions
@@ -38,7 +39,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, gatehouse, estate, new, release, gate, documents, questions, compare, report):
+for group in (
+    serve,
+    gatehouse,
+    estate,
+    new,
+    release,
+    gate,
+    documents,
+    questions,
+    compare,
+    report,
+    handover,
+):
     group.register(app)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")

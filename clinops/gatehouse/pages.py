@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from clinops.domain.fold import ReleaseRecord
+from clinops.domain.handover import Handover
 from clinops.domain.history import tell
 from clinops.domain.outcome import State
-from clinops.errors import NotFoundError
+from clinops.errors import BadInputError, NotFoundError
 from clinops.gatehouse import wording
 from clinops.gatehouse.actions import PAGE, required_actions
 from clinops.gatehouse.live import UNDER_WAY
@@ -102,6 +103,7 @@ def systems(request: Request) -> Response:
         products=shown,
         live={name: [one for one in live if one.product == name] for name in shown},
         stops={name: reader.stop(name) for name in shown},
+        logs={name: reader.hazard_log(name) for name in shown},
         number=number,
         pages=pages,
     )
@@ -111,10 +113,13 @@ def system(request: Request) -> Response:
     """Show one system: what is live, its line, its releases."""
     reader, product = _reader(request), _product(request)
     found = reader.wiring.ledger.releases(product)
+    handed, unreadable = _handover(reader, product)
     return page(
         request,
         "system.html",
         product=product,
+        handover=handed,
+        unreadable=unreadable,
         live=reader.wiring.ledger.live(product),
         stop=reader.stop(product),
         log=reader.hazard_log(product),
@@ -122,6 +127,14 @@ def system(request: Request) -> Response:
         records=found[:PAGE],
         total=len(found),
     )
+
+
+def _handover(reader: Reader, product: str) -> tuple[Handover | None, str]:
+    """Return what a system's page tells a newcomer, or why it can't."""
+    try:
+        return reader.handover(product), ""
+    except (BadInputError, NotFoundError) as error:
+        return None, str(error)
 
 
 def system_history(request: Request) -> Response:

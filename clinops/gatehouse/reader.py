@@ -15,6 +15,7 @@ from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar, Freeze
 from clinops.domain.dossier import Dossier
 from clinops.domain.fold import ReleaseRecord
+from clinops.domain.handover import Handover
 from clinops.domain.hazard import HazardLog
 from clinops.domain.ledger import Entry
 from clinops.domain.line import Stop
@@ -27,6 +28,7 @@ from clinops.gatehouse.skim import Skim
 from clinops.wiring import Wiring
 from flows.dossier import dossier
 from flows.gate import line_stop, owed_for
+from flows.handover import handover
 
 DOSSIER_SECONDS = 15.0
 """How old what is said of one release may be, where nothing but time went by."""
@@ -49,6 +51,7 @@ class Reader:
         self._heads: Remembered[str] = Remembered(head_seconds, limit=1)
         self._estates: Remembered[Estate] = Remembered(3600.0, limit=2)
         self._dossiers: Remembered[Dossier] = Remembered(LIST_SECONDS, limit=128)
+        self._handovers: Remembered[Handover] = Remembered(DOSSIER_SECONDS)
         self._stops: Remembered[Stop | None] = Remembered(DOSSIER_SECONDS)
         self._skim = Skim(wiring.ledger)
 
@@ -70,6 +73,11 @@ class Reader:
         """Return everything about a release, at most some seconds old."""
         question = (record.id, record.state, self._newest_about(record), self._commit())
         return self._dossiers.get(question, lambda: dossier(record, self.wiring), within)
+
+    def handover(self, product: str) -> Handover:
+        """Return what a colleague who takes a system over needs; raises as the story does."""
+        question = (product, self._commit())
+        return self._handovers.get(question, lambda: handover(product, self.wiring))
 
     def stop(self, product: str) -> Stop | None:
         """Return the stop of a product's line that is in force, if there is one."""
