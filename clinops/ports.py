@@ -27,6 +27,7 @@ from clinops.domain.replica import Executed, Moved, Replica, ReplicaFailure
 from clinops.domain.site import Backup, LiveSystem
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role, SuiteRun
+from clinops.domain.urgency import Turn
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -383,9 +384,23 @@ class Orchestrator(Protocol):
     """The flow server, as far as anything but flows needs it."""
 
     def create_run(
-        self, deployment: str, *, name: str, key: str, parameters: Mapping[str, Any]
+        self,
+        deployment: str,
+        *,
+        name: str,
+        key: str,
+        parameters: Mapping[str, Any],
+        turn: Turn | None = None,
     ) -> str:
-        """Create a flow run once per idempotency key and return its id."""
+        """Create a flow run once per idempotency key and return its id.
+
+        Args:
+            deployment: `flow/deployment`.
+            name: What operations read.
+            key: One that still waits is moved to its turn, one that goes on is left alone.
+            parameters: The flow's.
+            turn: Where it stands among those that wait; without one, behind them.
+        """
 
     def run_link(self, run_id: str) -> str:
         """Return the address of a run in the UI."""

@@ -21,6 +21,7 @@ from clinops.adapters.prefect_server import PrefectServer
 from clinops.adapters.processes import POLL, Processes
 from clinops.adapters.settings import Settings, create_password
 from clinops.domain.digest import digest_bytes
+from clinops.domain.urgency import EMERGENCY_LANE, ORDINARY_LANE
 from clinops.errors import BadInputError, InfrastructureError
 
 HOME = Path(__file__).parents[2]
@@ -33,8 +34,8 @@ _COMMAND = "clinops.adapters.prefect_command"
 _SERVER = "clinops.adapters.flow_server"
 _GO = b"\n"
 _POOL = "clinops"
-_QUALIFYING = "qualify"
-"""The queue of qualifications, as `prefect.yaml` names it."""
+_EMERGENCIES_AT_ONCE = 1
+"""Beside what else is qualified: an emergency waits for nothing but another one."""
 _MEMORY_OF_ONE = 4 * 2**30
 """Bytes that the replicas of one qualification may well take."""
 _PROCESSES = ("worker", "gatehouse", "server")
@@ -61,8 +62,7 @@ class Embedded:
         with closing(server), _patient(worker, deployment):
             self._wait("the Prefect server", server.answers, "server")
             # Made here rather than by the worker: flows are deployed while that one starts.
-            server.ensure_pool(_POOL)
-            server.ensure_queue(_POOL, _QUALIFYING, _at_once())
+            _ensure_queues(server)
             _go(worker)
             if deployment is None and not server.has_deployments():
                 deployment = self._deploying()
@@ -82,8 +82,7 @@ class Embedded:
             server = PrefectServer(self._settings.api, self._settings.prefect_auth(self._root))
             with closing(server), _patient(deployment):
                 self._wait("the Prefect server", server.answers, "server")
-                server.ensure_pool(_POOL)
-                server.ensure_queue(_POOL, _QUALIFYING, _at_once())
+                _ensure_queues(server)
                 self._finish(deployment)
         finally:
             self.down()
@@ -258,6 +257,12 @@ def _go(process: subprocess.Popen[bytes] | None) -> None:
 def _flows_as_they_are() -> str:
     files = [(HOME / name).read_bytes() for name in ("prefect.yaml", "flows/deployed.py")]
     return digest_bytes(b"\0".join([*files, str(HOME).encode(), sys.executable.encode()]))
+
+
+def _ensure_queues(server: PrefectServer) -> None:
+    server.ensure_pool(_POOL)
+    server.ensure_queue(_POOL, EMERGENCY_LANE, _EMERGENCIES_AT_ONCE, priority=2)
+    server.ensure_queue(_POOL, ORDINARY_LANE, _at_once(), priority=3)
 
 
 def _at_once() -> int:

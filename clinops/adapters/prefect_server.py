@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from clinops.domain.urgency import Turn
 from clinops.errors import InfrastructureError
 
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
@@ -31,6 +32,9 @@ _CRASHED = {
 }
 # As the worker takes a run: of two who do so, the server lets one have it.
 _TAKEN = {"state": {"type": "PENDING", "name": "Pending"}, "force": False}
+_ELSEWHERE = {"type": "CANCELLED", "name": "Moved", "message": "to another queue"}
+_HARDLY = dt.timedelta(hours=1)
+"""By less than so much nothing is moved in its queue: ranks change a little with every request."""
 _LEFT = {"state": {"type": "SCHEDULED", "name": "Scheduled"}, "force": True}
 
 
@@ -64,13 +68,17 @@ class PrefectServer:
         if not self._has(f"work_pools/{name}"):
             self._call("POST", "work_pools/", json={"name": name, "type": "process"})
 
-    def ensure_queue(self, pool: str, name: str, at_once: int) -> None:
-        """Have a queue in a pool, of which workers run so many at once; the rest waits its turn."""
+    def ensure_queue(self, pool: str, name: str, at_once: int, priority: int) -> None:
+        """Have a queue in a pool, of which workers run so many at once; the rest waits its turn.
+
+        Of several queues, workers look first into the one with the lowest number.
+        """
         queues = f"work_pools/{pool}/queues"
+        wanted = {"concurrency_limit": at_once, "priority": priority}
         if self._has(f"{queues}/{name}"):
-            self._call("PATCH", f"{queues}/{name}", json={"concurrency_limit": at_once})
+            self._call("PATCH", f"{queues}/{name}", json=wanted)
         else:
-            self._call("POST", queues, json={"name": name, "concurrency_limit": at_once})
+            self._call("POST", queues, json={"name": name, **wanted})
 
     def has_deployments(self) -> bool:
         """Whether all flows are deployed."""
@@ -78,7 +86,13 @@ class PrefectServer:
         return all(self._has(f"deployments/name/{name}/{name}") for name in flows)
 
     def create_run(
-        self, deployment: str, *, name: str, key: str, parameters: Mapping[str, Any]
+        self,
+        deployment: str,
+        *,
+        name: str,
+        key: str,
+        parameters: Mapping[str, Any],
+        turn: Turn | None = None,
     ) -> str:
         """Create a flow run once per idempotency key.
 
@@ -87,15 +101,31 @@ class PrefectServer:
         """
         found = self._call("GET", f"deployments/name/{deployment}")
         body = {"name": name, "parameters": dict(parameters), "tags": ["clinops"]}
+        if turn is not None:
+            body |= {"work_queue_name": turn.lane, "state": _scheduled(turn.since)}
         for attempt in range(_MOST_RERUNS):
             run = self._call(
                 "POST",
                 f"deployments/{found['id']}/create_flow_run",
                 json={**body, "idempotency_key": key if attempt == 0 else f"{key}:{attempt}"},
             )
-            if run["state_type"] not in TERMINAL:
+            if run["state_type"] not in TERMINAL and self._stays(run, turn):
                 return str(run["id"])
         raise InfrastructureError(f"{name}: {_MOST_RERUNS} runs ended without a result")
+
+    def _stays(self, run: Mapping[str, Any], turn: Turn | None) -> bool:
+        """Move a run that still waits to its turn; return whether it is still the run.
+
+        The server moves none from queue to queue: it is cancelled there, for another one.
+        """
+        if turn is None or run["state_type"] != "SCHEDULED" or not _is_moved(run, turn):
+            return True
+        if not self.take(run["id"]):
+            return True
+        stays = bool(run["work_queue_name"] == turn.lane)
+        moved = _scheduled(turn.since) if stays else _ELSEWHERE
+        self._call("POST", f"flow_runs/{run['id']}/set_state", json={"state": moved, "force": True})
+        return stays
 
     def run_link(self, run_id: str) -> str:
         """Return the address of a run in the UI."""
@@ -167,3 +197,12 @@ class PrefectServer:
                 return answer
             time.sleep(pause)
         return self._client.request(method, path, json=json)
+
+
+def _scheduled(since: dt.datetime) -> dict[str, Any]:
+    return {"type": "SCHEDULED", "state_details": {"scheduled_time": since.isoformat()}}
+
+
+def _is_moved(run: Mapping[str, Any], turn: Turn) -> bool:
+    stood = dt.datetime.fromisoformat(run["expected_start_time"])
+    return run["work_queue_name"] != turn.lane or abs(stood - turn.since) > _HARDLY

@@ -48,7 +48,7 @@ class FakeServer:
     def ensure_pool(self, name: str) -> None:
         self.keys.append(f"pool {name}")
 
-    def ensure_queue(self, pool: str, name: str, at_once: int) -> None:
+    def ensure_queue(self, pool: str, name: str, at_once: int, priority: int) -> None:
         self.keys.append(f"queue {name} of {pool}")
         assert at_once >= 1
 

@@ -11,8 +11,10 @@ import httpx
 import pytest
 
 from clinops.adapters.prefect_server import PrefectServer
+from clinops.domain.urgency import Lane, Turn
 from clinops.errors import InfrastructureError
 
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 API = "http://127.0.0.1:4200/api"
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -26,6 +28,10 @@ class Flows:
         self.taken: list[dict[str, Any]] = []
         """What the filter for runs finds."""
         self.requests: list[tuple[str, Any]] = []
+        self.lanes: dict[str, str] = {}
+        self.due: dict[str, str] = {}
+        self.just_taken: set[str] = set()
+        """What a worker takes before anybody else can."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/")
@@ -36,10 +42,24 @@ class Flows:
         if path.endswith("create_flow_run"):
             key = body["idempotency_key"]
             state = self.states.setdefault(key, "SCHEDULED")
-            return httpx.Response(201, json={"id": f"run {key}", "state_type": state})
+            lane = self.lanes.setdefault(key, body.get("work_queue_name", "default"))
+            wanted = body.get("state", {"state_details": {"scheduled_time": NOON.isoformat()}})
+            due = self.due.setdefault(key, wanted["state_details"]["scheduled_time"])
+            run = {"id": key, "state_type": state, "work_queue_name": lane}
+            return httpx.Response(201, json={**run, "expected_start_time": due})
+        if path.endswith("set_state"):
+            return httpx.Response(200, json=self.set_state(path.split("/")[1], body["state"]))
         if path == "flow_runs/filter":
             return httpx.Response(200, json=self.taken)
         return httpx.Response(204)
+
+    def set_state(self, key: str, state: dict[str, Any]) -> dict[str, str]:
+        if state["type"] == "PENDING" and key in self.just_taken:
+            return {"status": "ABORT"}
+        self.states[key] = state["type"]
+        if "state_details" in state:
+            self.due[key] = state["state_details"]["scheduled_time"]
+        return {"status": "ACCEPT"}
 
 
 def server(answer: Answer) -> PrefectServer:
@@ -53,7 +73,7 @@ def create(made: PrefectServer) -> str:
 
 def test_creates_a_run_with_its_key_name_and_parameters():
     flows = Flows()
-    assert create(server(flows)) == "run k"
+    assert create(server(flows)) == "k"
     assert flows.requests == [
         ("deployments/name/qualify/qualify", None),
         (
@@ -72,16 +92,78 @@ def test_creates_a_run_with_its_key_name_and_parameters():
 def test_a_run_that_still_goes_on_is_the_run(state):
     flows = Flows()
     flows.states["k"] = state
-    assert create(server(flows)) == "run k"
+    assert create(server(flows)) == "k"
 
 
 @pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"])
 def test_a_run_that_has_ended_is_followed_by_another(state):
     flows = Flows()
     flows.states |= {"k": state, "k:1": "CRASHED"}
-    assert create(server(flows)) == "run k:2"
-    assert create(server(flows)) == "run k:2"
+    assert create(server(flows)) == "k:2"
+    assert create(server(flows)) == "k:2"
     assert list(flows.states) == ["k", "k:1", "k:2"]
+
+
+def turned(flows: Flows, lane: Lane, hours: float) -> str:
+    turn = Turn(lane, NOON - dt.timedelta(hours=hours))
+    return server(flows).create_run(
+        "qualify/qualify", name="a run", key="k", parameters={}, turn=turn
+    )
+
+
+def hours_ahead(flows: Flows, key: str) -> float:
+    return (NOON - dt.datetime.fromisoformat(flows.due[key])) / dt.timedelta(hours=1)
+
+
+def test_a_run_is_created_at_its_turn():
+    flows = Flows()
+    assert turned(flows, "qualify", 5) == "k"
+    assert (flows.lanes["k"], hours_ahead(flows, "k"), flows.states["k"]) == (
+        "qualify",
+        5,
+        "SCHEDULED",
+    )
+
+
+def test_a_run_that_waits_is_moved_within_its_queue():
+    flows = Flows()
+    turned(flows, "qualify", 0)
+    assert turned(flows, "qualify", 20) == "k"
+    assert (hours_ahead(flows, "k"), flows.states) == (20, {"k": "SCHEDULED"})
+
+
+def test_a_run_that_hardly_moves_is_left_where_it_is():
+    flows = Flows()
+    turned(flows, "qualify", 0)
+    turned(flows, "qualify", 0.9)
+    assert hours_ahead(flows, "k") == 0
+
+
+def test_a_run_that_becomes_an_emergency_waits_no_more_where_it_was():
+    flows = Flows()
+    turned(flows, "qualify", 0)
+    assert turned(flows, "emergency", 0) == "k:1"
+    assert turned(flows, "emergency", 0) == "k:1"
+    assert flows.states == {"k": "CANCELLED", "k:1": "SCHEDULED"}
+    assert flows.lanes["k:1"] == "emergency"
+
+
+@pytest.mark.parametrize("lane", ["qualify", "emergency"])
+def test_a_run_that_a_worker_has_just_taken_goes_on(lane):
+    flows = Flows()
+    turned(flows, "qualify", 0)
+    flows.just_taken = {"k"}
+    assert turned(flows, lane, 20) == "k"
+    assert flows.states == {"k": "SCHEDULED"}
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING"])
+def test_a_run_that_goes_on_is_not_moved(state):
+    flows = Flows()
+    turned(flows, "qualify", 0)
+    flows.states["k"] = state
+    assert turned(flows, "emergency", 0) == "k"
+    assert flows.states == {"k": state}
 
 
 def test_gives_up_where_every_run_ends():
@@ -220,7 +302,7 @@ def test_a_work_pool_is_made_once(there, made):
 
 
 @pytest.mark.parametrize(("there", "how"), [(404, ("POST", "")), (200, ("PATCH", "/qualify"))])
-def test_a_queue_has_the_limit_that_was_set_last(there, how):
+def test_a_queue_has_the_limit_and_the_priority_that_were_set_last(there, how):
     asked = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -229,10 +311,10 @@ def test_a_queue_has_the_limit_that_was_set_last(there, how):
         asked.append((request.method, request.url.path, json.loads(request.content)))
         return httpx.Response(204)
 
-    server(answer).ensure_queue("clinops", "qualify", 2)
+    server(answer).ensure_queue("clinops", "qualify", 2, priority=3)
     ((method, path, body),) = asked
     assert (method, path.removeprefix("/api/work_pools/clinops/queues")) == how
-    assert body["concurrency_limit"] == 2
+    assert (body["concurrency_limit"], body["priority"]) == (2, 3)
 
 
 def test_says_who_it_is():
