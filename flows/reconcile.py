@@ -91,8 +91,12 @@ def _known(path: str, wiring: Wiring, done: Reconciled) -> ReleaseRecord | None:
     )
     arrived = wiring.repository.arrived()
     pushed = {"pushed": timestamp(arrived)} if arrived else {}
+    deadline = manifest.deadline.isoformat() if manifest.deadline else None
+    offers = {"kind": manifest.kind, "deadline": deadline}
     wiring.ledger.append(
-        Kind.RELEASE_KNOWN, release_id, {"release": release.json_value(), **pushed}
+        Kind.RELEASE_KNOWN,
+        release_id,
+        {"release": release.json_value(), "offers": offers, **pushed},
     )
     done.known.append(release_id)
     return wiring.release(release_id)

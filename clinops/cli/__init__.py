@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from clinops.cli import account as account
 from clinops.cli import compare as compare
 from clinops.cli import documents as documents
 from clinops.cli import estate as estate
@@ -57,6 +58,7 @@ app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")
 release_timeline.register(release.app)
 app.add_typer(release.app, name="release")
+app.add_typer(account.app, name="account")
 app.add_typer(hook.app, name="hook")
 app.add_typer(signer.app, name="signer")
 
