@@ -1,4 +1,4 @@
-"""Housekeeping: remove what a crash left, verify the ledger, remind people."""
+"""Housekeeping: remove what a crash left, verify the ledger, remind people, close what is met."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from clinops.errors import ClinOpsError, InfrastructureError
 from clinops.wiring import Wiring
+from flows.board import close_met
 from flows.reminders import Reminded, remind
 
 SNAPSHOTS_KEPT = dt.timedelta(days=14)
@@ -23,6 +24,8 @@ class Kept:
     """Flow runs that were marked crashed."""
     ledger_problems: tuple[str, ...]
     reminded: Reminded
+    met: tuple[str, ...] = ()
+    """Requests that releases had met, and that a crash or a late push had left open."""
 
 
 def keep_house(wiring: Wiring) -> Kept:
@@ -33,6 +36,7 @@ def keep_house(wiring: Wiring) -> Kept:
         crashed=_mark_crashed(wiring),
         ledger_problems=tuple(wiring.ledger.problems()),
         reminded=_remind(wiring),
+        met=_close(wiring),
     )
 
 
@@ -41,6 +45,13 @@ def _remind(wiring: Wiring) -> Reminded:
         return remind(wiring)
     except ClinOpsError as error:  # a ledger that is broken takes no entry; that is told above
         return Reminded(problems=[error.diagnostics()])
+
+
+def _close(wiring: Wiring) -> tuple[str, ...]:
+    try:
+        return tuple(one.request for one in close_met(wiring))
+    except ClinOpsError:  # another process is at it, or the ledger is broken; that is told above
+        return ()
 
 
 def _mark_crashed(wiring: Wiring) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from clinops.domain.release import Release
 from clinops.errors import DeploymentError, LedgerError, RollbackError
 from clinops.ports import Stages
 from clinops.wiring import Wiring
+from flows.board import close_after
 from flows.gate import Check, audit, check_everything, line_stop
 from flows.site import Setback, bring_back, deployment_of, to_site
 from flows.tracing import trace
@@ -41,6 +42,7 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
         # Somebody who edits the table of states must not be told that they deployed something.
         if record.state in {State.LIVE, State.ROLLED_BACK} and not audit(wiring):
             stages.progress(1.0, f"{record.id} is {record.state} already: nothing to do")
+            close_after(wiring, stages)
             return record.state
         if setback := _on_record(record, wiring):
             return _come_back(setback, record, wiring, stages)
@@ -59,6 +61,7 @@ def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
         )
     stages.progress(1.0, f"{record.id}: live")
     trace(deployed, wiring)
+    close_after(wiring, stages)
     return State.LIVE
 
 

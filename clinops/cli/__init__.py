@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from clinops.cli import account as account
+from clinops.cli import board as board
 from clinops.cli import compare as compare
 from clinops.cli import documents as documents
 from clinops.cli import estate as estate
@@ -54,6 +55,7 @@ for group in (
     handover,
 ):
     group.register(app)
+app.add_typer(board.app, name="board")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(evidence.ledger_app, name="ledger")
 release_timeline.register(release.app)

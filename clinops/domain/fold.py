@@ -44,6 +44,7 @@ MAY_FOLLOW: Mapping[Kind, frozenset[State]] = {
             State.LIVE,
         }
     ),
+    Kind.REQUEST_MET: frozenset({State.LIVE, State.SUPERSEDED}),
     Kind.REOPENED: frozenset({State.INCONCLUSIVE, State.SUPERSEDED, State.AWAITING_SIGN_OFF}),
 }
 """The states of a release in which an entry about it may be written.
@@ -193,6 +194,8 @@ def _refuse_contradiction(record: ReleaseRecord, entry: Fact) -> None:
         raise LedgerError(f"{record.id}: what has qualified is only tested again from scratch")
     if kind in OF_A_SITE and body["live"]["product"] != record.product:
         raise LedgerError(f"{kind} of {record.id} describes another product")
+    if kind is Kind.REQUEST_MET and body["evidence"] != record.evidence:
+        raise LedgerError(f"{kind} of {record.id} rests on other evidence than the release")
 
 
 def _changes(entry: Fact) -> dict[str, Any]:

@@ -235,6 +235,12 @@ def _mismatch(body: _Body) -> _Sentence:
     return _told(sentence, *body.texts("differs"))
 
 
+def _met(body: _Body) -> _Sentence:
+    request, title = body.text("request") or "somebody's", body.text("title")
+    sentence = f"The request {request} was met" + (f": {title}" if title else "")
+    return _told(sentence, evidence=body.text("evidence"))
+
+
 def _asked(body: _Body) -> _Sentence:
     return _told(f"{body.text('name')} asked a question", body.text("text"), who=body.person)
 
@@ -290,4 +296,5 @@ _TELLERS: dict[Kind, Callable[[_Body], _Sentence]] = {
     Kind.SIGNER_REMINDED: _reminded,
     Kind.PUSH_REFUSED: _push_refused,
     Kind.REUSE_MISMATCH: _mismatch,
+    Kind.REQUEST_MET: _met,
 }

@@ -54,6 +54,7 @@ class Kind(StrEnum):
     SIGNER_REMINDED = "signer.reminded"
     PUSH_REFUSED = "push.refused"
     REUSE_MISMATCH = "reuse.mismatch"
+    REQUEST_MET = "request.met"
 
     # NOTE: an enum hashes its members in Python code; as texts they are found several times faster.
     __hash__ = str.__hash__
@@ -77,6 +78,8 @@ OF_NO_RELEASE = frozenset(
 
 OF_A_SITE = frozenset({Kind.SITE_LIVE, Kind.SITE_ROLLED_BACK})
 """Entries whose subject is a live system: their body names the release."""
+
+_NAMES_ITS_RELEASE = OF_A_SITE | {Kind.REQUEST_MET}
 
 encode = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
@@ -131,7 +134,8 @@ class Entry(Value):
     kind: Kind
     subject: str
     """A release id; `product@site` where the entry says what is live; a product where a document of
-    it is approved, its line stopped, or a result came out otherwise; a signer's id; or `estate`."""
+    it is approved, its line stopped, or a result came out otherwise; a signer's id; `estate`, or
+    `estate:requests` where one was met."""
     body: dict[str, Any]
     digest: Digest
 
@@ -240,7 +244,7 @@ def release_of(entry: Fact) -> str | None:
     """
     if entry.kind in OF_NO_RELEASE:
         return None
-    if entry.kind not in OF_A_SITE:
+    if entry.kind not in _NAMES_ITS_RELEASE:
         return entry.subject
     release = entry.body.get("release")
     if not isinstance(release, str):

@@ -166,10 +166,14 @@ class Request(Document):
 
         A system of which no release is named is one that nobody has mended: then none will do.
         """
-        found = {one.product: one.version for one in self.releases}
-        if self.fix and (release := self.fix.release) and release.product in self.systems:
-            found.setdefault(release.product, release.version)
-        return found if found.keys() == set(self.systems) else {}
+        found = {system: self.awaited_of(system) for system in self.systems}
+        named = {system: version for system, version in found.items() if version}
+        return named if len(named) == len(found) else {}
+
+    def awaited_of(self, product: str) -> str | None:
+        """Return the version of one product that it waits for, or None."""
+        named = [*self.releases, *([self.fix.release] if self.fix and self.fix.release else [])]
+        return next((one.version for one in named if one.product == product), None)
 
     @property
     def digest(self) -> str:

@@ -83,6 +83,11 @@ def test_tells_every_kind_of_entry_even_where_its_body_is_empty(kind):
             "Testing ended, qualified; 1 result carried over, not measured again",
         ),
         (
+            Kind.REQUEST_MET,
+            {"request": "r-1", "title": "Mend it", "evidence": "sha256:1"},
+            "The request r-1 was met: Mend it",
+        ),
+        (
             Kind.REUSE_MISMATCH,
             {"release": "pas-2", "what": "rehearsal", "origin": {"release": "pas-1"}},
             (

@@ -41,6 +41,7 @@ def record(state: State = State.KNOWN, attempt: int = 1) -> ReleaseRecord:
         state=state,
         since="2025-06-01",
         attempt=attempt,
+        evidence=EVIDENCE if state in {State.LIVE, State.SUPERSEDED} else None,
         release=release_body("pas-1")["release"],
     )
 
@@ -53,8 +54,13 @@ BODIES = {
     Kind.REOPENED: {"by": "ops", "why": "to be sure", "fresh": True},
     Kind.SITE_LIVE: {"live": live_body("pas-1"), "release": "pas-1"},
     Kind.SITE_ROLLED_BACK: {"live": live_body(None), "release": "pas-1"},
+    Kind.REQUEST_MET: {"release": "pas-1", "evidence": EVIDENCE},
 }
-SUBJECTS = {Kind.SITE_LIVE: "pas@ward", Kind.SITE_ROLLED_BACK: "pas@ward"}
+SUBJECTS = {
+    Kind.SITE_LIVE: "pas@ward",
+    Kind.SITE_ROLLED_BACK: "pas@ward",
+    Kind.REQUEST_MET: "estate:requests",
+}
 
 # Kind → what may be written in each state, and the state that follows.
 STORY = {
@@ -71,9 +77,9 @@ STORY = {
     State.PROMOTING: "deployment.started→promoting deployment.site-live→promoting "
     "deployment.site-rolled-back→promoting deployment.live→live deployment.rolled-back→rolled-back "
     "gate.signed→promoting",
-    State.LIVE: "gate.signed→live release.superseded→superseded",
+    State.LIVE: "gate.signed→live release.superseded→superseded request.met→live",
     State.ROLLED_BACK: "gate.signed→rolled-back",
-    State.SUPERSEDED: "release.reopened→known",
+    State.SUPERSEDED: "release.reopened→known request.met→superseded",
 }
 
 
@@ -346,3 +352,10 @@ def test_the_audit_finds_an_entry_that_never_could_have_followed():
     assert list(audit.follow(first.row())) == []
     [problem] = audit.follow(verdict.row())
     assert "entry 2 does not stand: pas-1 is known" in problem
+
+
+def test_a_request_is_not_met_on_other_evidence_than_the_releases():
+    body = {"release": "pas-1", "evidence": "sha256:" + "0" * 64}
+    met = entry(Kind.REQUEST_MET, body, "estate:requests")
+    with pytest.raises(LedgerError, match="rests on other evidence"):
+        fold_release(record(State.LIVE), met)
