@@ -321,8 +321,10 @@ class Suites(Protocol):
     def ready(self) -> AbstractContextManager[None]:
         """Be ready to start suites and programs at once, for as long as the context lasts."""
 
-    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
-        """Run `test_suites/<product>/<suite>` of a tree on a replica."""
+    def run(
+        self, suite: str, replica: Replica, tree: EstateTree, *, beside: Sequence[Replica] = ()
+    ) -> SuiteRun:
+        """Run `test_suites/<product>/<suite>` of a tree on a replica, split over more alike."""
 
     def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
         """Run `environments/<product>/<program>`; raises SeedError."""

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from operator import methodcaller
 from statistics import median
 from typing import Final
@@ -31,7 +32,7 @@ from clinops.domain.suite import Role
 from clinops.ports import EstateTree, ProbeSession
 from clinops.wiring import Bench, estate_of
 from flows.measure import SECONDS, measure
-from flows.replicas import forked, never_ready
+from flows.replicas import all_at_once, forked, never_ready
 
 PROPOSED: Final = "comparison/proposed-noise.json"
 """Noise rules that the two baselines suggest, among the evidence files: a person may take them."""
@@ -80,7 +81,9 @@ def compare(
     if not cases:
         return None
     with ExitStack() as stack:
-        forks = _forked(plan, (baseline, baseline, candidate), bench, stack)
+        snapshots = (baseline, baseline, candidate)
+        begun = map(partial(forked, plan), snapshots, _ROLES, repeat(bench))
+        forks = all_at_once(list(begun), stack)
         ready = [fork for fork in forks if isinstance(fork, Replica)]
         if len(ready) < len(forks):
             bench.replicas.ensure_engine_stayed()
@@ -111,18 +114,6 @@ def compare(
             PROPOSED: canonical(proposed),
         },
     )
-
-
-def _forked(
-    plan: Plan, snapshots: Sequence[Snapshot], bench: Bench, stack: ExitStack
-) -> list[Replica | ReplicaFailure]:
-    """Start all forks at once; the stack removes them, whatever becomes of any."""
-    forks = [
-        forked(plan, snapshot, role, bench)
-        for role, snapshot in zip(_ROLES, snapshots, strict=True)
-    ]
-    with ThreadPoolExecutor(len(forks)) as pool:
-        return list(pool.map(stack.enter_context, forks))
 
 
 def _never_ready(plan: Plan, forks: Sequence[Replica | ReplicaFailure]) -> tuple[Finding, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 from clinops.domain.finding import Finding, Weight
@@ -92,23 +93,36 @@ def run_suite(
         snapshot: What to fork; without one, a fresh system is started and seeded.
     """
     suite, role = which
-    standing = (
-        started(plan, images, role, bench)
-        if snapshot is None
-        else forked(plan, snapshot, role, bench)
-    )
-    with standing as replica:
-        if isinstance(replica, ReplicaFailure):
+    wanted = plan.environment.clinops.forks.get(suite, 1) if snapshot else 1
+    with ExitStack() as stack:
+        standing = [
+            started(plan, images, role, bench)
+            if snapshot is None
+            else forked(plan, snapshot, role, bench)
+            for _ in range(wanted)
+        ]
+        replicas = all_at_once(standing, stack)
+        failure = next((one for one in replicas if isinstance(one, ReplicaFailure)), None)
+        if failure is not None:
             under_test = plan.environment.clinops.under_test
-            finding = never_ready(suite, role, replica, under_test)
-            logs = {replica.service: replica.log_tail.encode()}
+            finding = never_ready(suite, role, failure, under_test)
+            logs = {failure.service: failure.log_tail.encode()}
             tried = Tried(suite, role, None, (finding,), logs)
         else:
-            tried = _on_replica(which, plan, replica, tree, bench, seeded=snapshot is not None)
+            ready = [one for one in replicas if isinstance(one, Replica)]
+            tried = _on_replicas(which, plan, ready, tree, bench, seeded=snapshot is not None)
         # A suite fails as well when the engine goes away under it; that is not the product's
         # fault, so nothing above is believed before this has been asked.
         bench.replicas.ensure_engine_stayed()
     return tried
+
+
+def all_at_once(
+    standing: Sequence[AbstractContextManager[Replica | ReplicaFailure]], stack: ExitStack
+) -> list[Replica | ReplicaFailure]:
+    """Start replicas side by side; the stack removes them, whatever becomes of any."""
+    with ThreadPoolExecutor(len(standing)) as pool:
+        return list(pool.map(stack.enter_context, standing))
 
 
 def forked(
@@ -141,10 +155,10 @@ def started(
     )
 
 
-def _on_replica(
+def _on_replicas(
     which: tuple[str, Role],
     plan: Plan,
-    replica: Replica,
+    replicas: Sequence[Replica],
     tree: EstateTree,
     bench: Bench,
     *,
@@ -153,13 +167,23 @@ def _on_replica(
     suite, role = which
     run: SuiteRun | None = None
     findings: tuple[Finding, ...] = ()
+    first, *beside = replicas
     try:
         if plan.environment.clinops.seed is not None and not seeded:
-            bench.suites.seed(plan.environment.clinops.seed, replica, tree)
-        run = bench.suites.run(suite, replica, tree)
+            bench.suites.seed(plan.environment.clinops.seed, first, tree)
+        run = bench.suites.run(suite, first, tree, beside=beside)
     except SeedError as error:
         findings = (fault(role, "seed-failed", f"could not be seeded for {suite}", str(error)),)
-    return Tried(suite, role, run, findings, bench.replicas.logs(replica))
+    return Tried(suite, role, run, findings, _logs(replicas, bench))
+
+
+def _logs(replicas: Sequence[Replica], bench: Bench) -> dict[str, bytes]:
+    """Return what each service wrote, on one replica after the other."""
+    logs: dict[str, bytes] = {}
+    for replica in replicas:
+        for service, log in bench.replicas.logs(replica).items():
+            logs[service] = logs.get(service, b"") + log
+    return logs
 
 
 def never_ready(purpose: str, role: Role, failure: ReplicaFailure, under_test: str) -> Finding:

@@ -9,16 +9,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, NamedTuple
 
 import clinops
 from clinops.adapters.conditions import INHERITED
-from clinops.adapters.junit import cases_in
 from clinops.adapters.pytest_plugin import REPLICA_VARIABLE
+from clinops.adapters.pytest_plugin.part import COLLECTED_VARIABLE, PART_VARIABLE
 from clinops.adapters.suite_nursery import Forked, SuiteNursery
+from clinops.adapters.suite_parts import Part, put_together
 from clinops.domain.attempt import Attempt
 from clinops.domain.replica import Replica
 from clinops.domain.suite import SuiteRun
@@ -63,14 +67,39 @@ class PytestSuites:
         """End every suite and seed that runs, and start no more; whoever waits goes on."""
         self._processes.stop()
 
-    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
+    def run(
+        self, suite: str, replica: Replica, tree: EstateTree, *, beside: Sequence[Replica] = ()
+    ) -> SuiteRun:
         """Run `test_suites/<product>/<suite>` of a tree on a replica.
 
         A pytest that crashes, hangs or collects nothing gives a run that is not `completed`.
 
+        Args:
+            suite: The folder.
+            replica: What it is run on.
+            tree: The estate.
+            beside: Replicas alike; the files of the suite are shared out over all of them.
+
         Raises:
             NotFoundError: The tree has no such suite.
         """
+        replicas = (replica, *beside)
+        numbers = range(1, len(replicas) + 1)
+        with ThreadPoolExecutor(len(replicas)) as pool:
+            share = partial(self._part, suite, tree, len(replicas))
+            whole = put_together(list(pool.map(share, replicas, numbers)))
+        cases = whole.cases
+        return SuiteRun(
+            suite=suite,
+            role=replica.role,
+            cases=cases or (),
+            exit_code=whole.exit_code,
+            milliseconds=whole.milliseconds,
+            junit=None if cases is None else self._evidence.put(whole.report),
+            log=self._evidence.put(whole.log),
+        )
+
+    def _part(self, suite: str, tree: EstateTree, parts: int, replica: Replica, part: int) -> Part:
         product = f"test_suites/{replica.product}"
         if not tree.paths(f"{product}/{suite}"):
             raise NotFoundError(
@@ -78,20 +107,16 @@ class PytestSuites:
                 mend="add the suite, or take its name out of the environment",
             )
         with _workplace(tree, product, replica) as place:
-            junit = place.folder / "junit.xml"
+            junit, collected = place.folder / "junit.xml", place.folder / "collected"
             command = _pytest_command(place.files, place.files / suite, junit)
-            finished = place.execute(command, self._time_limit, self._processes, nice=_NICE)
+            split = {PART_VARIABLE: f"{part}/{parts}", COLLECTED_VARIABLE: str(collected)}
+            finished = place.execute(
+                command, self._time_limit, self._processes, _NICE, split if parts > 1 else {}
+            )
             report = junit.read_bytes() if junit.is_file() else b""
-        cases = cases_in(report)
-        return SuiteRun(
-            suite=suite,
-            role=replica.role,
-            cases=cases or (),
-            exit_code=finished.exit_code,
-            milliseconds=finished.milliseconds,
-            junit=None if cases is None else self._evidence.put(report),
-            log=self._evidence.put(finished.log),
-        )
+            said = collected.read_text() if collected.is_file() else ""
+        of = int(said) if said.isdecimal() else None
+        return Part(finished.exit_code, finished.milliseconds, finished.log, report, of)
 
     def seed(self, program: str, replica: Replica, tree: EstateTree) -> None:
         """Run `environments/<product>/<program>` against a replica.
@@ -233,13 +258,18 @@ class _Workplace(NamedTuple):
         return self.folder / "result"
 
     def execute(
-        self, arguments: Sequence[str], time_limit: float, processes: _Processes, nice: int = 0
+        self,
+        arguments: Sequence[str],
+        time_limit: float,
+        processes: _Processes,
+        nice: int = 0,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> _Finished:
         """Run an interpreter to its end or to the time limit; no process of its group survives."""
         log = self.folder / "log"
         started = time.monotonic()
         with log.open("wb") as output:
-            environment = _environment(self)
+            environment = {**_environment(self), **more}
             process = processes.start(arguments, self.folder, environment, output, nice)
             try:
                 exit_code = process.wait(time_limit)

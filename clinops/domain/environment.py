@@ -245,6 +245,8 @@ class ClinOpsSection(Document):
     """What happens to the system while the writer program writes; it must lose nothing by it."""
     ready_within: Annotated[int, Field(ge=1, le=3600)] = 60
     """Seconds until every service must be ready."""
+    forks: dict[Name, Annotated[int, Field(ge=1, le=8)]] = {}
+    """Over how many forks a suite is split whose tests take long; one unless it is named here."""
     site_checks: list[Name] = ["smoke"]
     """Suites that are run on a site after a deployment."""
 

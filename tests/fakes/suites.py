@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import inf
 
@@ -34,6 +34,8 @@ class FakeSuites:
         """What a writer program makes of the records."""
         self.runs: list[tuple[str, str, Role]] = []
         """Suite, version and role of every run, in order."""
+        self.split: dict[str, int] = {}
+        """Over how many replicas each suite was split, when it was last run."""
         self.reports: dict[str, dict[str, dict[str, str]]] | None = {
             "patients": {name: dict(fields) for name, fields in NEW.items()}
         }
@@ -49,8 +51,11 @@ class FakeSuites:
     def ready(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
+    def run(
+        self, suite: str, replica: Replica, tree: EstateTree, *, beside: Sequence[Replica] = ()
+    ) -> SuiteRun:
         self.runs.append((suite, replica.version, replica.role))
+        self.split[suite] = len({replica.id, *(one.id for one in beside)})
         key = (suite, replica.version)
         failing = key in self.failing
         if key in self.crashing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -228,9 +228,11 @@ class ScriptedSuites(FakeSuites):
         self.meanwhile: Callable[[Replica], None] = lambda replica: None
         """What happens while a suite runs."""
 
-    def run(self, suite: str, replica: Replica, tree: EstateTree) -> SuiteRun:
+    def run(
+        self, suite: str, replica: Replica, tree: EstateTree, *, beside: Sequence[Replica] = ()
+    ) -> SuiteRun:
         self.meanwhile(replica)
-        run = super().run(suite, replica, tree)
+        run = super().run(suite, replica, tree, beside=beside)
         cases = self.cases.get((suite, replica.version), run.cases)
         text = f"{suite} on {replica.version}".encode()
         junit = None if run.junit is None else self._store.put(b"<testsuites>" + text)

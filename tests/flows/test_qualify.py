@@ -23,7 +23,7 @@ from tests.fakes.inventories import PATIENTS
 from tests.fakes.ledger import EVIDENCE
 from tests.fakes.stages import FakeStages
 from tests.fakes.timelines import span, timeline
-from tests.fakes.wiring import HAZARDS, MANIFEST, FakeWiring, document, manifest
+from tests.fakes.wiring import COMPOSE, HAZARDS, MANIFEST, FakeWiring, compose, document, manifest
 
 DIFFERS = "undeclared-difference"
 REGRESSED = "regression"
@@ -631,3 +631,10 @@ def test_the_longest_way_to_the_end_begins_first_once_it_is_known(wiring):
         "compare behaviour",
         "assemble evidence",
     ]
+
+
+def test_a_suite_is_split_over_as_many_forks_as_its_environment_says(wiring):
+    wiring.commit({COMPOSE: compose(forks={"regression": 3})})
+    decided(wiring, State.AWAITING_SIGN_OFF)
+    assert wiring.suites.split == {"regression": 3, "smoke": 1}
+    assert wiring.replicas.present == {}

@@ -22,6 +22,7 @@ from clinops.domain.replica import Replica
 pytest_plugins = (
     "clinops.adapters.pytest_plugin.imaging",
     "clinops.adapters.pytest_plugin.messaging",
+    "clinops.adapters.pytest_plugin.part",
     "clinops.adapters.testinfra_plugin",
 )
 
