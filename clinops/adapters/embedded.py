@@ -38,7 +38,7 @@ _EMERGENCIES_AT_ONCE = 1
 """Beside what else is qualified: an emergency waits for nothing but another one."""
 _MEMORY_OF_ONE = 4 * 2**30
 """Bytes that the replicas of one qualification may well take."""
-_PROCESSES = ("worker", "gatehouse", "server")
+_PROCESSES = ("worker", "gatehouse", "vendors", "server")
 
 
 class Embedded:
@@ -57,6 +57,7 @@ class Embedded:
         self._lock(say)
         self._start_server(say)
         self._start_gatehouse(say)
+        self._start_vendors_door(say)
         worker, deployment = self._start_worker(say), self._start_deployment(say)
         server = PrefectServer(self._settings.api, self._settings.prefect_auth(self._root))
         with closing(server), _patient(worker, deployment):
@@ -98,14 +99,15 @@ class Embedded:
             server.leave(run_id)
 
     def down(self) -> list[str]:
-        """Stop all three; return what was stopped."""
+        """Stop all of them; return what was stopped."""
         with ThreadPoolExecutor() as pool:
             stopped = list(pool.map(self._processes.stop, _PROCESSES))
         return [name for name, was_running in zip(_PROCESSES, stopped, strict=True) if was_running]
 
     def status(self) -> dict[str, bool]:
         """Say which of the processes run."""
-        return {name: self._processes.running(name) for name in _PROCESSES}
+        wanted = [name for name in _PROCESSES if name != "vendors" or self._settings.vendors_port]
+        return {name: self._processes.running(name) for name in wanted}
 
     def environment(self) -> dict[str, str]:
         """Return what all processes have in common: the estate, and no key agent of a person."""
@@ -182,6 +184,14 @@ class Embedded:
             say("starting the gatehouse")
             command = ["clinops", "--estate", str(self._root), "gatehouse"]
             self._processes.start("gatehouse", command, self.environment())
+
+    def _start_vendors_door(self, say: Callable[[str], None]) -> None:
+        port = self._settings.vendors_port
+        if port is not None and not self._processes.running("vendors"):
+            self._ensure_free(port, "vendors_port")
+            say("starting the vendors' door")
+            command = ["clinops", "--estate", str(self._root), "gatehouse", "--vendors"]
+            self._processes.start("vendors", command, self.environment())
 
     def _gatehouse_answers(self) -> bool:
         address = f"http://127.0.0.1:{self._settings.gatehouse_listens}/healthz"

@@ -37,6 +37,10 @@ class Settings(BaseModel):
     """Loopback port of the gatehouse; by default the one after Prefect's."""
     gatehouse: str | None = None
     """Address of the gatehouse as people reach it (`https://…`), behind a TLS proxy."""
+    vendors_port: int | None = Field(default=None, ge=1, le=65535)
+    """Loopback port of the vendors' door; none: there is no such door."""
+    vendors: str | None = None
+    """Address of the vendors' door as they reach it (`https://…`), behind a TLS proxy."""
     server: str | None = None
     """API address of a Prefect server that is run elsewhere; then `up` starts none."""
     suite_seconds: int = Field(default=900, ge=1)
@@ -64,6 +68,11 @@ class Settings(BaseModel):
     def gatehouse_listens(self) -> int:
         """Loopback port of the gatehouse."""
         return self.gatehouse_port or self.port + 1
+
+    @property
+    def vendors_address(self) -> str:
+        """Address of the vendors' door, where there is one."""
+        return (self.vendors or f"http://localhost:{self.vendors_port}").rstrip("/")
 
     def password_file(self, root: Path) -> Path | None:
         """Return the file with the embedded Prefect server's `user:password`; none elsewhere."""

@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from clinops.domain.envelope import Envelope, VerifiedEnvelope, pre_authentication_encoding
 from clinops.domain.signer import fingerprint
@@ -19,7 +19,11 @@ from clinops.errors import BadInputError, InfrastructureError, RefusedError
 NAMESPACE = "clinops-sign-off"
 """Part of what is signed, so that a git signature (namespace `git`) never passes for a sign-off."""
 
+SIGN_IN: Final = "clinops-sign-in"
+"""The same for who only says who they are: it is no sign-off and no commit."""
+
 _MAGIC = b"SSHSIG" + (1).to_bytes(4)
+_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _USER_PRESENT = 0x01
 _VERIFY_SECONDS = 30
 
@@ -68,6 +72,27 @@ class SshSignatures:
         return VerifiedEnvelope(public_key=public_key, statement=envelope.statement)
 
 
+def key_that_signed_in(armoured: str, text: str) -> str:
+    """Return the public key that signed a text to sign in, `type base64`; raises RefusedError.
+
+    Args:
+        armoured: What `ssh-keygen -Y sign` wrote, as somebody pasted it.
+        text: What they were asked to sign.
+    """
+    head, *lines, last = armoured.split("\n") if "\n" in armoured else ("", "")
+    try:
+        blob = base64.b64decode("".join(lines), validate=True)
+    except ValueError:
+        blob = b""
+    if not blob or (head, last) != (_BEGIN, _END):
+        raise RefusedError(f"this is no SSH signature: it goes from {_BEGIN} to {_END}")
+    parts = _Parts.of(blob)
+    parts.ensure_acceptable(SIGN_IN)
+    public_key = _public_key(parts.key)
+    _ensure_signed(public_key, blob, text.encode(), SIGN_IN)
+    return public_key
+
+
 class _Parts(NamedTuple):
     """The fields of an SSHSIG blob."""
 
@@ -90,10 +115,11 @@ class _Parts(NamedTuple):
             raise RefusedError("the signature has data behind its end")
         return cls(*fields)
 
-    def ensure_acceptable(self) -> None:
+    def ensure_acceptable(self, namespace: str = NAMESPACE) -> None:
         """Refuse what `ssh-keygen` would let pass, or would refuse without a reason."""
-        if self.namespace != NAMESPACE.encode():
-            raise RefusedError(f"the signature was made for {self.namespace!r}, not for a sign-off")
+        if self.namespace != namespace.encode():
+            wanted = "a sign-off" if namespace == NAMESPACE else f"`-n {namespace}`"
+            raise RefusedError(f"the signature was made for {self.namespace!r}, not for {wanted}")
         if self.reserved:
             raise RefusedError("the signature uses a reserved field")
         algorithm, rest = _take_string(self.signature)
@@ -120,15 +146,15 @@ def _public_key(blob: bytes) -> str:
     return f"{kind.decode()} {base64.b64encode(blob).decode()}"
 
 
-def _ensure_signed(public_key: str, blob: bytes, message: bytes) -> None:
+def _ensure_signed(
+    public_key: str, blob: bytes, message: bytes, namespace: str = NAMESPACE
+) -> None:
     with tempfile.TemporaryDirectory(prefix="clinops-verify-") as folder:
         allowed, signature = Path(folder, "allowed"), Path(folder, "signature")
-        allowed.write_text(f'signer namespaces="{NAMESPACE}" {public_key}\n')
+        allowed.write_text(f'signer namespaces="{namespace}" {public_key}\n')
         armour = base64.encodebytes(blob).decode()
-        signature.write_text(
-            f"-----BEGIN SSH SIGNATURE-----\n{armour}-----END SSH SIGNATURE-----\n"
-        )
-        about = ("-n", NAMESPACE, "-I", "signer", "-f", str(allowed), "-s", str(signature))
+        signature.write_text(f"{_BEGIN}\n{armour}{_END}\n")
+        about = ("-n", namespace, "-I", "signer", "-f", str(allowed), "-s", str(signature))
         if _ssh_keygen("-Y", "verify", *about, message=message).returncode:
             raise RefusedError("the signature does not match what it is said to sign")
 

@@ -19,10 +19,16 @@ _MOST_KEPT = 10_000
 
 
 class Challenges:
-    """Challenges of sign-ins and enrolments: each for one browser and purpose, and for one use."""
+    """Challenges of sign-ins and enrolments: each for one browser and purpose, and for one use.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: The time.
+        lifetime: How long each is good.
+    """
+
+    def __init__(self, clock: Clock, lifetime: dt.timedelta = LIFETIME) -> None:
         self._clock = clock
+        self._lifetime = lifetime
         self._lock = Lock()
         self._kept: dict[tuple[str, str], tuple[dt.datetime, bytes]] = {}
 
@@ -31,7 +37,7 @@ class Challenges:
         made = fresh_challenge()
         with self._lock:
             self._kept.pop((purpose, visit), None)
-            self._kept[purpose, visit] = self._clock() + LIFETIME, made
+            self._kept[purpose, visit] = self._clock() + self._lifetime, made
             while len(self._kept) > _MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
         return made
@@ -41,7 +47,7 @@ class Challenges:
         with self._lock:
             until, found = self._kept.pop((purpose, visit), (self._clock(), b""))
         if self._clock() >= until:
-            raise RefusedError("the passkey was not asked for here, or too long ago: try again")
+            raise RefusedError("this was not asked for here, or too long ago: try again")
         return found
 
 

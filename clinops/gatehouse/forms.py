@@ -36,7 +36,7 @@ def by_person(act: Callable[[Request, Person, Form], Response]) -> Endpoint:
             ensure_same_origin(request)
             if person is None:
                 raise HTTPException(401, "you are not signed in, or not any more: nothing was done")
-            form = await _read(request, SESSION)
+            form = await read_form(request, SESSION)
         except HTTPException as error:
             if person is not None and error.status_code == HTTPStatus.FORBIDDEN:
                 await run_sync(_note_forgery, request, person, error.detail)
@@ -51,7 +51,7 @@ def by_visitor(act: Callable[[Request, str, Form], Response]) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         ensure_same_origin(request)
-        form = await _read(request, VISIT)
+        form = await read_form(request, VISIT)
         return await run_sync(act, request, request.cookies[VISIT], form)
 
     return endpoint
@@ -59,13 +59,18 @@ def by_visitor(act: Callable[[Request, str, Form], Response]) -> Endpoint:
 
 def origin_of(settings: Settings) -> str:
     """Return the origin of the gatehouse as browsers name it."""
-    parts = urlsplit(settings.gatehouse_address)
+    return origin_at(settings.gatehouse_address)
+
+
+def origin_at(address: str) -> str:
+    """Return the origin of an address as browsers name it."""
+    parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def ensure_same_origin(request: Request) -> None:
     """Refuse what another site's page had a browser send; raises HTTPException."""
-    own = origin_of(request.app.state.wiring.settings)
+    own = request.app.state.origin
     site = request.headers.get("sec-fetch-site", "same-origin")
     if request.headers.get("origin") != own or site != "same-origin":
         raise HTTPException(403, f"this was not sent from a page of {own}")
@@ -97,7 +102,8 @@ def answer_in(form: Form) -> dict[str, Any]:
     return answer
 
 
-async def _read(request: Request, cookie: str) -> Form:
+async def read_form(request: Request, cookie: str) -> Form:
+    """Read a form that was given to whoever has this cookie; raises HTTPException."""
     body = await _bounded(request)
     if request.headers.get("content-type", "").split(";")[0].strip() != _URL_ENCODED:
         raise HTTPException(415, "this is no form")

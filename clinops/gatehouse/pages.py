@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from clinops.domain.fold import ReleaseRecord
-from clinops.domain.handover import Handover
 from clinops.domain.history import tell
 from clinops.domain.outcome import State
-from clinops.errors import BadInputError, NotFoundError
+from clinops.errors import NotFoundError
 from clinops.gatehouse import wording
 from clinops.gatehouse.actions import PAGE, required_actions
 from clinops.gatehouse.live import UNDER_WAY
@@ -113,7 +112,7 @@ def system(request: Request) -> Response:
     """Show one system: what is live, its line, its releases."""
     reader, product = _reader(request), _product(request)
     found = reader.wiring.ledger.releases(product)
-    handed, unreadable = _handover(reader, product)
+    handed, unreadable = reader.handover(product)
     return page(
         request,
         "system.html",
@@ -127,14 +126,6 @@ def system(request: Request) -> Response:
         records=found[:PAGE],
         total=len(found),
     )
-
-
-def _handover(reader: Reader, product: str) -> tuple[Handover | None, str]:
-    """Return what a system's page tells a newcomer, or why it can't."""
-    try:
-        return reader.handover(product), ""
-    except (BadInputError, NotFoundError) as error:
-        return None, str(error)
 
 
 def system_history(request: Request) -> Response:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +43,10 @@ class Person:
         return self.signer.name
 
 
+Recognise = Callable[[HTTPConnection, str], object]
+"""Tells who has the session with a token; None where nobody has."""
+
+
 class FormTokens:
     """Tokens that a form must bring along, each tied to one cookie."""
 
@@ -61,22 +66,24 @@ class FormTokens:
 class Recognition:
     """Finds out who is behind each request, and puts them into `request.state.person`."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, recognise: Recognise) -> None:
         self._app = app
+        self._recognise = recognise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Recognise the person, and pass the request on."""
         if scope["type"] == "http" and not scope["path"].startswith("/static/"):
             request = HTTPConnection(scope)
             token = request.cookies.get(SESSION, "")
-            person = await run_sync(_recognise, request, token) if token else None
+            person = await run_sync(self._recognise, request, token) if token else None
             scope.setdefault("state", {})["person"] = person
         await self._app(scope, receive, send)
 
 
-def _recognise(request: HTTPConnection, token: str) -> Person | None:
+def signer_behind(request: HTTPConnection, token: str) -> Person | None:
+    """Return the person of the trust whose session this is."""
     app: Starlette = request.app
-    session = app.state.sessions.find(token, used=_is_a_person(request))
+    session = app.state.sessions.find(token, used=is_a_click(request))
     if session is None:
         return None
     try:
@@ -89,7 +96,7 @@ def _recognise(request: HTTPConnection, token: str) -> Person | None:
     return Person(session.signer, signer, session, app.state.form_tokens.of(token))
 
 
-def _is_a_person(request: HTTPConnection) -> bool:
+def is_a_click(request: HTTPConnection) -> bool:
     """Tell a click from a page that keeps itself up to date."""
     by_script = request.headers.get("sec-fetch-mode") in {"cors", "same-origin", "no-cors"}
     return not by_script or request.scope["method"] == "POST"

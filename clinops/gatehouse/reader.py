@@ -11,6 +11,7 @@ from heapq import merge
 from itertools import islice
 
 from clinops.adapters.estate import Estate
+from clinops.adapters.git_keys import Keyring
 from clinops.domain.calendar import PATH as CALENDAR
 from clinops.domain.calendar import Calendar, Freeze
 from clinops.domain.dossier import Dossier
@@ -52,6 +53,7 @@ class Reader:
         self._estates: Remembered[Estate] = Remembered(3600.0, limit=2)
         self._dossiers: Remembered[Dossier] = Remembered(LIST_SECONDS, limit=128)
         self._handovers: Remembered[Handover] = Remembered(DOSSIER_SECONDS)
+        self._keyrings: Remembered[Keyring] = Remembered(3600.0, limit=2)
         self._stops: Remembered[Stop | None] = Remembered(DOSSIER_SECONDS)
         self._skim = Skim(wiring.ledger)
 
@@ -74,10 +76,19 @@ class Reader:
         question = (record.id, record.state, self._newest_about(record), self._commit())
         return self._dossiers.get(question, lambda: dossier(record, self.wiring), within)
 
-    def handover(self, product: str) -> Handover:
-        """Return what a colleague who takes a system over needs; raises as the story does."""
+    def handover(self, product: str) -> tuple[Handover | None, str]:
+        """Return what a colleague who takes a system over needs, or why it can't be had."""
         question = (product, self._commit())
-        return self._handovers.get(question, lambda: handover(product, self.wiring))
+        try:
+            return self._handovers.get(question, lambda: handover(product, self.wiring)), ""
+        except (BadInputError, NotFoundError) as error:
+            return None, str(error)
+
+    def keyring(self) -> Keyring:
+        """Return whose key is whose today, as it is judged at a push."""
+        today = self.wiring.clock().date()
+        tree = self.estate().tree
+        return self._keyrings.get((tree.commit, today), lambda: Keyring.of(tree, today))
 
     def stop(self, product: str) -> Stop | None:
         """Return the stop of a product's line that is in force, if there is one."""

@@ -85,6 +85,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         path=request.url.path,
         person=getattr(request.state, "person", None),
         watch=state.watch.last,
+        door=state.door.name,
+        nav=state.door.nav,
         settings=state.wiring.settings,
         now=state.wiring.clock(),
         **values,

@@ -9,9 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from clinops.errors import InfrastructureError
-from clinops.gatehouse.app import application
 from clinops.gatehouse.live import Listeners
-from clinops.wiring import Wiring
 
 _SECONDS_TO_END = 3
 """What an interrupt leaves to answers that are under way."""
@@ -38,13 +36,13 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(wiring: Wiring, port: int) -> None:
-    """Serve an estate on a loopback port until the process is interrupted.
+def serve(app: Starlette, port: int) -> None:
+    """Serve one of the doors on a loopback port until the process is interrupted.
 
     Raises:
         InfrastructureError: The port can't be listened on.
     """
-    server = _Server(application(wiring), port)
+    server = _Server(app, port)
     try:
         # NOTE: uvicorn ends the process itself where it can't listen.
         with suppress(KeyboardInterrupt):

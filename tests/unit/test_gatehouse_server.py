@@ -71,4 +71,4 @@ def test_says_that_its_port_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InfrastructureError, match=f"can't listen on 127.0.0.1:{port}"):
-            serve(wiring, port)
+            serve(application(wiring), port)
