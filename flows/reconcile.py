@@ -17,12 +17,15 @@ from clinops.domain.ledger import Kind, timestamp
 from clinops.domain.manifest import Manifest
 from clinops.domain.outcome import State
 from clinops.domain.release import Release
+from clinops.domain.urgency import Turn
 from clinops.errors import BadInputError, ClinOpsError, RefusedError
 from clinops.ports import EstateTree
 from clinops.wiring import Wiring
 from flows.gate import audit, check_everything, contributors_of
+from flows.turns import turns
 
 Audited = Callable[[], Sequence[str]]
+TurnOf = Callable[[ReleaseRecord], Turn]
 
 _OVERTAKEN = frozenset({State.KNOWN, State.ERRORED, State.INCONCLUSIVE, State.AWAITING_SIGN_OFF})
 """States in which a release that is not what the protected branch has any more is closed."""
@@ -43,18 +46,18 @@ def reconcile(wiring: Wiring) -> Reconciled:
     """Append new releases and see to it that each open one has a flow run."""
     done = Reconciled()
     # The audit walks the whole ledger: once is enough, however many releases wait for sign-offs.
-    audited = cache(lambda: audit(wiring))
+    audited, turn_of = cache(lambda: audit(wiring)), turns(wiring)
     estate = wiring.estate(wiring.repository.head())
     for path in estate.manifest_paths():
         with _noted(path, done):
             record = _known(path, wiring, done)
             if record is not None:
-                _schedule(_offered(record, wiring), wiring, done, audited)
+                _schedule(_offered(record, wiring), wiring, done, audited, turn_of)
     # What is half-deployed must come to an end, even where its manifest has been overtaken.
     for record in wiring.ledger.releases():
         if record.state is State.PROMOTING and record.id not in done.scheduled:
             with _noted(record.id, done):
-                _schedule(record, wiring, done, audited)
+                _schedule(record, wiring, done, audited, turn_of)
     return done
 
 
@@ -157,12 +160,15 @@ def reopen(
     return wiring.release(record.id)
 
 
-def _schedule(record: ReleaseRecord, wiring: Wiring, done: Reconciled, audited: Audited) -> None:
+def _schedule(
+    record: ReleaseRecord, wiring: Wiring, done: Reconciled, audited: Audited, turn_of: TurnOf
+) -> None:
     wanted = next_run(record, wiring, audited)
     if wanted is None:
         return
     flow, attempt = wanted
-    done.scheduled[record.id] = _create(flow, attempt, record, wiring)
+    turn = turn_of(record) if flow == "qualify" else None
+    done.scheduled[record.id] = _create(flow, attempt, record, wiring, turn)
 
 
 def schedule_promotion(record: ReleaseRecord, wiring: Wiring) -> str:
@@ -170,12 +176,15 @@ def schedule_promotion(record: ReleaseRecord, wiring: Wiring) -> str:
     return _create("promote", record.attempt, record, wiring)
 
 
-def _create(flow: str, attempt: int, record: ReleaseRecord, wiring: Wiring) -> str:
+def _create(
+    flow: str, attempt: int, record: ReleaseRecord, wiring: Wiring, turn: Turn | None = None
+) -> str:
     run = wiring.orchestrator.create_run(
         f"{flow}/{flow}",
         name=f"{flow} {record.product} {record.version}",
         key=f"{flow}:{record.id}:{attempt}",
         parameters={"release_id": record.id},
+        turn=turn,
     )
     return wiring.orchestrator.run_link(run)
 

@@ -18,8 +18,8 @@ EMERGENCY_LANE: Final[Lane] = "emergency"
 ORDINARY_LANE: Final[Lane] = "qualify"
 
 
-class Standing(NamedTuple):
-    """Where the request stands that a release meets; the best of several."""
+class Place(NamedTuple):
+    """Where the request ranks that waits for a release; the first of several."""
 
     rank: int
     """1 is the first."""
@@ -37,16 +37,16 @@ class Turn(NamedTuple):
     """When it came, or would have had to come to stand where it does."""
 
 
-def turn(arrived: dt.datetime, standing: Standing | None) -> Turn:
+def turn(arrived: dt.datetime, place: Place | None) -> Turn:
     """Say where a release stands in the queue.
 
     Args:
         arrived: Since when it waits.
-        standing: What is asked of it by a request; None where nobody commissioned it.
+        place: Where its request ranks; None where nobody commissioned it.
     """
-    if standing is None:
+    if place is None:
         return Turn(ORDINARY_LANE, arrived)
-    if standing.emergency:
+    if place.emergency:
         return Turn(EMERGENCY_LANE, arrived)
-    share = 1 - (standing.rank - 1) / standing.among
+    share = 1 - (place.rank - 1) / place.among
     return Turn(ORDINARY_LANE, arrived - LONGEST_HEAD_START * share)
