@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from clinops.gatehouse import (
+    board,
     documents,
     enrolment,
     files,
@@ -29,6 +30,7 @@ from clinops.gatehouse import (
 )
 from clinops.gatehouse.actions import required_actions
 from clinops.gatehouse.assembly import Door, assemble
+from clinops.gatehouse.books import Books
 from clinops.gatehouse.challenges import Challenges
 from clinops.gatehouse.people import signer_behind
 from clinops.gatehouse.reader import LIST_SECONDS
@@ -48,6 +50,7 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/systems", pages.systems),
     Route("/systems/{product:id}", pages.system),
     Route("/systems/{product:id}/history", pages.system_history),
+    Route("/board", board.board),
     Route("/healthz", pages.healthz),
     Route("/metrics", metrics.metrics),
     Mount("/static", StaticFiles(packages=[("clinops.gatehouse", "static")])),
@@ -69,6 +72,7 @@ NAV: Sequence[tuple[str, str]] = (
     ("/", "Required actions"),
     ("/releases", "Releases"),
     ("/systems", "Systems"),
+    ("/board", "Board"),
 )
 
 
@@ -76,6 +80,7 @@ def application(wiring: Wiring) -> Starlette:
     """Make the web application of an estate, for people of the trust."""
     door = Door("gatehouse", wiring.settings.gatehouse_address, NAV, signer_behind, frank=True)
     app = assemble(wiring, door, [*ROUTES, *ACTING], _lifespan)
+    app.state.books = Books(app.state.reader)
     app.state.metrics = metrics.Metrics(wiring.ledger, wiring.clock)
     app.state.challenges = Challenges(wiring.clock)
     return app

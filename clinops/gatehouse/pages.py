@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 def actions(request: Request) -> Response:
     """Show what waits for whom."""
-    number = _page_number(request)
+    number = page_number(request)
     found = required_actions(_reader(request), number)
     if number > 1 and not found.waiting:
         raise NotFoundError("there is no such page")
@@ -41,9 +41,9 @@ def actions(request: Request) -> Response:
 
 def releases(request: Request) -> Response:
     """Show all releases, newest first."""
-    state, number = _state(request), _page_number(request)
+    state, number = _state(request), page_number(request)
     found = _reader(request).wiring.ledger.releases(states={state} if state else None)
-    shown, pages = _one_page(found, number)
+    shown, pages = one_page(found, number)
     return page(
         request,
         "releases.html",
@@ -75,8 +75,8 @@ def release_history(request: Request) -> Response:
     """Show every entry about a release."""
     record = _record(request)
     told = [tell(entry) for entry in _reader(request).wiring.ledger.about(record.id)][::-1]
-    number = _page_number(request)
-    shown, pages = _one_page(told, number)
+    number = page_number(request)
+    shown, pages = one_page(told, number)
     return page(
         request,
         "history.html",
@@ -92,10 +92,10 @@ def release_history(request: Request) -> Response:
 def systems(request: Request) -> Response:
     """Show what is live where, and the state of each line."""
     reader = _reader(request)
-    number = _page_number(request)
+    number = page_number(request)
     live = reader.live()
     products = sorted({*reader.estate().products, *(one.product for one in live)})
-    shown, pages = _one_page(products, number)
+    shown, pages = one_page(products, number)
     return page(
         request,
         "systems.html",
@@ -176,12 +176,13 @@ def _state(request: Request) -> State | None:
     return State(asked) if asked else None
 
 
-def _page_number(request: Request) -> int:
+def page_number(request: Request) -> int:
+    """Return which page of a list is asked for, from 1; raises HTTPException."""
     return _number(request, "page") or 1
 
 
-def _one_page(found: list[T], number: int) -> tuple[list[T], int]:
-    """Return one page of a list, and how many pages there are."""
+def one_page(found: list[T], number: int) -> tuple[list[T], int]:
+    """Return one page of a list, and how many pages there are; raises NotFoundError."""
     shown = found[(number - 1) * PAGE :][:PAGE]
     if number > 1 and not shown:
         raise NotFoundError("there is no such page")

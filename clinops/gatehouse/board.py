@@ -1,0 +1,47 @@
+"""The board's page: what comes first and why, and what was commissioned and is done."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from clinops.gatehouse.actions import PAGE
+from clinops.gatehouse.books import Books
+from clinops.gatehouse.charts import stacked
+from clinops.gatehouse.pages import one_page, page_number
+from clinops.gatehouse.rendering import page
+
+TOP = 10
+"""Requests whose cost of delay is drawn side by side."""
+
+
+def board(request: Request) -> Response:
+    """Show every open request in its place, with what the place follows from."""
+    books: Books = request.app.state.books
+    ranking = books.ranking()
+    number = page_number(request)
+    ranked = list(ranking.ranked) if ranking else []
+    shown, pages = one_page(ranked, number)
+    first = ranked[:TOP] if number == 1 else []
+    chart = stacked(
+        "What waiting costs, by part, for those that come first",
+        [
+            (f"{one.place}. {one.request.id}", {part.name: part.points for part in one.parts})
+            for one in first
+        ],
+        "points",
+    )
+    done = [one for one in books.standings() if not one.is_open]
+    return page(
+        request,
+        "board.html",
+        ranking=ranking,
+        shown=shown,
+        total=len(ranked),
+        chart=chart,
+        sensitivity=ranking.sensitivity() if ranking and number == 1 else (),
+        done=done[:PAGE],
+        number_done=len(done),
+        number=number,
+        pages=pages,
+    )

@@ -1,0 +1,51 @@
+"""The books: what the board reads, kept while the protected branch and the ledger stay as they are.
+
+To rank thousands of requests, or to read a whole ledger, takes a second. Nothing that is kept here
+is acted upon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from clinops.domain.rank import Ranking
+from clinops.errors import NotFoundError
+from clinops.gatehouse.reader import LIST_SECONDS, Reader
+from clinops.gatehouse.remembered import Remembered
+from flows import board
+from flows.board import Standing
+
+T = TypeVar("T")
+
+
+class Books:
+    """Reads accounts for pages, in whatever thread.
+
+    Args:
+        reader: Knows which commit and which entry are the newest.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._kept: Remembered[object] = Remembered(LIST_SECONDS, limit=32)
+
+    def ranking(self) -> Ranking | None:
+        """Return every open request in order; none where the board has decided nothing yet."""
+        return self._of("ranking", self._ranking)
+
+    def standings(self) -> list[Standing]:
+        """Return what was commissioned, open or closed."""
+        wiring = self._reader.wiring
+        return self._of("standings", lambda: list(board.standings(wiring, self._reader.estate())))
+
+    def _ranking(self) -> Ranking | None:
+        try:
+            return board.ranking(self._reader.wiring)
+        except NotFoundError:
+            return None
+
+    def _of(self, what: str, find_out: Callable[[], T]) -> T:
+        wiring = self._reader.wiring
+        question = (what, self._reader.estate().tree.commit, wiring.ledger.head().sequence)
+        return cast("T", self._kept.get(question, find_out))
