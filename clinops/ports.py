@@ -20,6 +20,7 @@ from clinops.domain.fold import ReleaseRecord
 from clinops.domain.inventory import Inventory
 from clinops.domain.ledger import Anchor, Entry, Kind
 from clinops.domain.manifest import Package
+from clinops.domain.materials import Bill
 from clinops.domain.observation import Observation
 from clinops.domain.outcome import State
 from clinops.domain.probe import ProbeCase
@@ -219,6 +220,19 @@ class Images(Protocol):
         What the image does not set is left out; secrets in its environment are not given away.
         Raises EngineError where the engine fails or has no such image.
         """
+
+
+class Materials(Protocol):
+    """What images are made of."""
+
+    def of_image(self, image: str) -> Bill:
+        """Return the bill of materials of an image, listing it now if that was not done before.
+
+        Raises InfrastructureError where it can't be listed, in time or at all.
+        """
+
+    def known(self, image: str) -> Bill | None:
+        """Return the bill of an image that was listed before; None where there is none."""
 
 
 class Replicas(Protocol):

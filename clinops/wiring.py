@@ -32,6 +32,7 @@ from clinops.ports import (
     Images,
     Inventories,
     Ledger,
+    Materials,
     Notifier,
     Orchestrator,
     Probes,
@@ -64,6 +65,7 @@ class Bench:
     """What a qualification works with."""
 
     images: Images
+    materials: Materials
     replicas: Replicas
     suites: Suites
     inventories: Inventories
@@ -145,6 +147,13 @@ class Wiring:
         from clinops.adapters.docker_images import DockerImages
 
         return DockerImages(drop=self.root / self.settings.drop)
+
+    @cached_property
+    def materials(self) -> Materials:
+        """What images of the local engine are made of."""
+        from clinops.adapters.syft import SyftMaterials
+
+        return SyftMaterials(self.root / "state" / "materials")
 
     @cached_property
     def replicas(self) -> Replicas:
@@ -234,6 +243,7 @@ class Wiring:
         with self.suites.ready(), DockerReplicas() as replicas, DockerFaults() as faults:
             yield Bench(
                 images=self.images,
+                materials=self.materials,
                 replicas=replicas,
                 suites=self.suites,
                 **_readers(self.suites, replicas),
@@ -256,6 +266,7 @@ def local_bench(
     from clinops.adapters.docker_replicas import DockerReplicas
     from clinops.adapters.evidence_files import EvidenceFiles
     from clinops.adapters.pytest_suites import PytestSuites
+    from clinops.adapters.syft import SyftMaterials
 
     evidence, lease = EvidenceFiles(evidence_root), leases.holder(leases.LOCAL)
     suites = PytestSuites(evidence, 900.0)
@@ -264,6 +275,7 @@ def local_bench(
         replicas.sweep(leases.local_alive)
         yield Bench(
             images=DockerImages(drop=drop),
+            materials=SyftMaterials(evidence_root.parent / "materials"),
             replicas=replicas,
             suites=suites,
             **_readers(suites, replicas),

@@ -13,10 +13,11 @@ from clinops.domain.inventory import Inventory
 from clinops.domain.inventory_change import changes, differences
 from clinops.domain.loss import Readings, altered, appeared, judged, losses
 from clinops.domain.manifest import Manifest
+from clinops.domain.materials import CHANGES, changes_in
 from clinops.domain.outcome import Outcome
 from clinops.domain.parsing import parse
 from clinops.domain.rehearsal import Rehearsal, WayBack, shown
-from clinops.errors import BadInputError
+from clinops.errors import BadInputError, EvidenceError
 
 MANIFEST: Final = "manifest.yaml"
 COMPOSE: Final = "environment/compose.yaml"
@@ -41,6 +42,7 @@ def disagreements(evidence: Evidence, files: Mapping[str, bytes]) -> list[str]:
     return [
         *made_up,
         *_left_out_trials(evidence, section),
+        *_made_up_materials(files),
         *_left_out_records(evidence, files, wrote=section.writer is not None),
     ]
 
@@ -62,6 +64,17 @@ def _made_up_declarations(evidence: Evidence, files: Mapping[str, bytes]) -> Ite
     for one, honest in zip(claimed, said, strict=True):
         if one != honest:
             yield f"the vendor's manifest does not declare that {one.subject} differs"
+
+
+def _made_up_materials(files: Mapping[str, bytes]) -> Iterator[str]:
+    """What changed of what the image is made of follows from the two bills."""
+    try:
+        found = changes_in(files)
+    except EvidenceError as error:
+        yield f"a bill of materials can't be read: {error}"
+        return
+    if files.get(CHANGES) != (found.text() if found else None):
+        yield f"{CHANGES} does not say what changed between the two bills of materials"
 
 
 def _left_out_trials(evidence: Evidence, section: ClinOpsSection) -> Iterator[str]:

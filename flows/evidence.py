@@ -12,6 +12,7 @@ from clinops.domain.digest import canonical
 from clinops.domain.evidence import Evidence, Images, decide, findings_from
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.hazard import HazardLog
+from clinops.domain.materials import Changes
 from clinops.domain.parsing import parse
 from clinops.domain.plan import Plan
 from clinops.domain.suite import Role, SuiteRun
@@ -22,6 +23,7 @@ from clinops.ports import EstateTree
 from clinops.wiring import ENGINE_VERSION, Bench, merged_junit
 from flows.compare import Compared
 from flows.faults import FaultTried, all_faults
+from flows.materials import NOT_LISTED, Listed
 from flows.rehearse import Rehearsed
 from flows.replicas import Obtained, Tried
 from flows.trials import Trials
@@ -36,6 +38,8 @@ class Result:
     evidence: Evidence
     totals: Mapping[str, int]
     """Tests, failures, errors and skipped of the merged JUnit file."""
+    materials: Changes | None = None
+    """What changed of what the image is made of; none where nobody knows."""
 
 
 def assemble(
@@ -46,6 +50,7 @@ def assemble(
     bench: Bench,
     *,
     started: dt.datetime,
+    listed: Listed = NOT_LISTED,
 ) -> Result:
     """Store every file, hold candidate against baseline, decide, and bind it all by digest.
 
@@ -56,6 +61,7 @@ def assemble(
         tree: The estate at the release's commit.
         bench: Where files are kept.
         started: When the qualification began.
+        listed: What the images are made of.
     """
     tried, rehearsed, compared = trials.tried, trials.rehearsed, trials.compared
     rehearsal = rehearsed.rehearsal if rehearsed else None
@@ -90,6 +96,7 @@ def assemble(
         ),
         *(compared.findings if compared else ()),
         *unreadable,
+        *listed.findings,
     )
     evidence = Evidence(
         release=plan.release,
@@ -107,6 +114,7 @@ def assemble(
         outcome=decide(findings, runs),
         files={
             **_files(plan, obtained, tried, tree, bench),
+            **{name: bench.evidence.put(data) for name, data in listed.files.items()},
             **_files_beyond_suites(rehearsed, compared, trials.faults, bench),
         },
         engine=ENGINE_VERSION,
@@ -118,7 +126,7 @@ def assemble(
         update={"files": {**evidence.files, "junit.xml": bench.evidence.put(junit.encode())}}
     )
     bench.evidence.put(canonical(evidence.json_value()))
-    return Result(evidence, totals)
+    return Result(evidence, totals, listed.changes)
 
 
 def _differences(obtained: Obtained, runs: Sequence[SuiteRun]) -> list[Difference]:

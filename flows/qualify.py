@@ -24,6 +24,7 @@ from clinops.wiring import Bench, Wiring
 from flows.baseline import live_baseline, past_timelines, steps_to
 from flows.carrying import NOTHING, Prior, carrying
 from flows.evidence import Result, assemble
+from flows.materials import listed
 from flows.replicas import obtain
 from flows.reports import verdict_report, verdict_rows
 from flows.reuse import prior_to
@@ -55,11 +56,14 @@ def qualify(
     if prior is not None:
         look = "look for what was measured before"
         kept = stages.run(look, lambda: carrying(prior, plan, obtained, tree, bench))
-    trials = on_trial(plan, obtained, tree, bench, stages, kept)
+    with stages.beside() as begin:
+        listing = begin("list what images are made of", lambda: listed(plan, obtained, bench))
+        trials = on_trial(plan, obtained, tree, bench, stages, kept)
+        made_of = listing.result()
     stages.progress(0.9, f"{what}: assembling evidence")
     return stages.run(
         "assemble evidence",
-        lambda: assemble(plan, obtained, trials, tree, bench, started=started),
+        lambda: assemble(plan, obtained, trials, tree, bench, started=started, listed=made_of),
     )
 
 
@@ -177,6 +181,6 @@ def _line(finding: Finding) -> dict[str, str]:
 def report(result: Result, stages: Stages) -> None:
     """Leave the verdict where operations look."""
     evidence = result.evidence
-    stages.report("verdict", verdict_report(evidence, result.totals))
+    stages.report("verdict", verdict_report(evidence, result.totals, result.materials))
     stages.table("suites", verdict_rows(evidence))
     stages.progress(1.0, f"{evidence.release.id}: {evidence.outcome}")

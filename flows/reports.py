@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from clinops.domain.evidence import Evidence
 from clinops.domain.finding import Finding, Weight
+from clinops.domain.materials import Changes, kind_in_words
 from clinops.domain.measured import of_suite, told
 from clinops.domain.outcome import Outcome
 from clinops.domain.rehearsal import Loss
@@ -30,7 +31,9 @@ def plain(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text.replace("\r", " ").replace("\n", " "))
 
 
-def verdict_report(evidence: Evidence, totals: Mapping[str, int]) -> str:
+def verdict_report(
+    evidence: Evidence, totals: Mapping[str, int], materials: Changes | None = None
+) -> str:
     """Tell the verdict in Markdown, most important first."""
     release = evidence.release
     lines = [
@@ -50,6 +53,7 @@ def verdict_report(evidence: Evidence, totals: Mapping[str, int]) -> str:
         *_differences(evidence),
         *_rehearsal(evidence),
         *_comparison(evidence),
+        *_materials(materials),
         "",
         "## Identity",
         "",
@@ -154,6 +158,23 @@ def _comparison(evidence: Evidence) -> list[str]:
         "## Comparison",
         "",
         f"{found.answers} answers to {found.probes} probes: {causes}, {speeds}.",
+    ]
+
+
+def _materials(changes: Changes | None) -> list[str]:
+    if changes is None:
+        return []
+    return [
+        "",
+        "## Materials",
+        "",
+        f"{plain(changes.summary())}.",
+        "",
+        *(
+            f"- {plain(kind_in_words(one.kind))}: {plain(one.told())}"
+            for one in changes.packages[:_MOST]
+        ),
+        *_more(len(changes.packages)),
     ]
 
 

@@ -21,6 +21,7 @@ from clinops.cli import gate as gate
 from clinops.cli import gatehouse as gatehouse
 from clinops.cli import handover as handover
 from clinops.cli import hook as hook
+from clinops.cli import materials as materials
 from clinops.cli import new as new
 from clinops.cli import questions as questions
 from clinops.cli import release as release
@@ -61,6 +62,7 @@ app.add_typer(evidence.ledger_app, name="ledger")
 release_timeline.register(release.app)
 app.add_typer(release.app, name="release")
 app.add_typer(account.app, name="account")
+app.add_typer(materials.app, name="materials")
 app.add_typer(hook.app, name="hook")
 app.add_typer(signer.app, name="signer")
 

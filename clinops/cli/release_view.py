@@ -12,6 +12,7 @@ from clinops.domain.course import Course, courses
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
+from clinops.domain.materials import as_json
 from clinops.domain.measured import Measured, Origin, told
 from clinops.domain.outcome import State
 from clinops.domain.plain_words import count
@@ -36,6 +37,7 @@ _LOSSES = 10
 def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
     """Gather what a person must know about a release."""
     from flows.gate import check_everything, load_evidence, owed_for
+    from flows.materials import changes_of
 
     entries = list(wiring.ledger.about(record.id))
     tested = [course for course in courses(entries) if course.attempt]
@@ -48,6 +50,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
         "rehearsal": None,
         "comparison": None,
         "carried": [],
+        "materials": None,
         "gate": None,
         "report": None,
         "time": _time(tested[-1], record.id) if tested else None,
@@ -66,6 +69,7 @@ def view_of(record: ReleaseRecord, wiring: Wiring) -> dict[str, Any]:
             view["findings"] = [finding.json_value() for finding in evidence.findings]
             view["images"] = evidence.candidate_images()
             view |= _beyond_tests(evidence)
+            view["materials"] = as_json(changes_of(evidence, wiring.evidence))
     deployed = record.state in {State.PROMOTING, State.LIVE} or owed_for(record, wiring)
     if deployed and view["gate"] is None:
         view["report"] = _report_after(record, wiring)
@@ -120,6 +124,8 @@ def print_view(view: dict[str, Any]) -> None:
         told = count(view["comparison"]["answers"], "answer")
         causes = count(len(view["comparison"]["groups"]), "cause")
         show(f"compared  {told}: {causes} of differences   (clinops compare {view['id']})")
+    if view["materials"]:
+        show(f"made of   {view['materials']['summary']}   (clinops materials diff {view['id']})")
     print_findings(view["findings"])
     if view["junit"] and not view["findings"]:
         show("finding   none")

@@ -38,6 +38,7 @@ _STAGES: Final = frozenset(
         "pin inputs",
         "obtain images",
         "look for what was measured before",
+        "list what images are made of",
         "rehearse the upgrade",
         "rehearse the restore",
         "rehearse the way back",

@@ -15,7 +15,7 @@ from clinops.domain.site import LiveSystem
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role
 from clinops.errors import BadInputError, DeploymentError, NotFoundError
-from clinops.ports import Faults, Images, Replicas, SiteSystems
+from clinops.ports import Faults, Images, Materials, Replicas, SiteSystems
 from tests.docker.conftest import APP, tiny, upgrading
 from tests.fakes.trees import FakeTree
 
@@ -335,3 +335,17 @@ class SitesContract:
         sites.restore(first, self.environment)
         self.deployed(sites, site, site_images, "1")
         assert data.read() == "first"
+
+
+class MaterialsContract:
+    """Subclasses give the fixtures `materials` and `image`."""
+
+    def test_an_image_is_listed_once(self, materials: Materials, image: str):
+        found = materials.of_image(image)
+        assert found.image == image
+        assert found.components
+        assert materials.known(image) == found
+        assert materials.of_image(image) == found
+
+    def test_what_was_never_listed_is_not_known(self, materials: Materials):
+        assert materials.known("sha256:" + "f" * 64) is None

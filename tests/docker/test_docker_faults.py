@@ -37,6 +37,7 @@ from tests.fakes.evidence import FakeEvidence
 from tests.fakes.faults import FakeFaults
 from tests.fakes.images import FakeImages
 from tests.fakes.inventories import PATIENTS
+from tests.fakes.materials import FakeMaterials
 from tests.fakes.probes import FakeProbes
 from tests.fakes.replicas import FakeReplicas
 from tests.fakes.trees import FakeTree
@@ -160,6 +161,7 @@ def bench(replicas: DockerReplicas, faults: DockerFaults, book: FakeTree, run_id
     suites = PytestSuites(evidence, 60)
     return Bench(
         images=FakeImages(),
+        materials=FakeMaterials(),
         replicas=replicas,
         suites=suites,
         inventories=ReplicaInventories(suites, replicas, 30),

@@ -34,6 +34,7 @@ from tests.fakes.faults import FakeFaults
 from tests.fakes.images import FakeImages
 from tests.fakes.inventories import PATIENTS, FakeInventories, Records
 from tests.fakes.ledger import FakeClock, FakeLedger
+from tests.fakes.materials import FakeMaterials
 from tests.fakes.orchestrator import FakeOrchestrator
 from tests.fakes.probes import FakeProbes
 from tests.fakes.proposals import FakeProposals
@@ -270,6 +271,7 @@ class FakeWiring(Wiring):
     ledger: CrashingLedger
     evidence: FakeEvidence
     images: FakeImages
+    materials: FakeMaterials
     replicas: FakeReplicas
     suites: ScriptedSuites
     inventories: FakeInventories
@@ -287,6 +289,7 @@ class FakeWiring(Wiring):
         self.ledger = CrashingLedger(self.clock)
         self.evidence = FakeEvidence()
         self.images = FakeImages()
+        self.materials = FakeMaterials()
         self.replicas = FakeReplicas()
         self.suites = ScriptedSuites(self.evidence, self.replicas.records)
         self.inventories = FakeInventories(self.replicas.records)
@@ -315,6 +318,7 @@ class FakeWiring(Wiring):
         self.replicas.ensure_engine_stayed()
         yield Bench(
             images=self.images,
+            materials=self.materials,
             replicas=self.replicas,
             suites=self.suites,
             inventories=self.inventories,

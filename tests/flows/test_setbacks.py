@@ -18,6 +18,7 @@ from rich.console import Console
 from clinops.adapters.plain_stages import PlainStages
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
+from clinops.domain.materials import What, changes
 from clinops.domain.outcome import State
 from clinops.domain.signoff import Meaning, statement_bytes
 from clinops.errors import EngineError
@@ -28,7 +29,7 @@ from flows.housekeeping import keep_house
 from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import next_run, reconcile
-from tests.conftest import MANIFEST, NEXT, PRODUCT, Setback
+from tests.conftest import GOOD_IMAGE, MANIFEST, NEXT, PRODUCT, Setback
 from tests.docker.cuttable import CuttableEngine
 from tests.ward import close
 
@@ -61,8 +62,50 @@ def findings(wiring: Wiring, record: ReleaseRecord) -> dict[str, str]:
     return {f.summary: f.detail for f in load_evidence(record, wiring).findings}
 
 
+DPKG = ["docker", "run", "--rm", "-i", "--network", "none", "--entrypoint"]
+
+
+def in_image(image: str, program: str, *arguments: str, said: str = "") -> str:
+    """Run a program of an image and return what it says."""
+    command = [*DPKG, program, image, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, input=said).stdout
+
+
+def packages_in(image: str) -> dict[str, str]:
+    """Ask an image's own package manager what is installed, and in which version."""
+    lines = in_image(image, "dpkg-query", "-W", "-f", "${Package} ${Version}\n").splitlines()
+    return dict(line.split(" ") for line in lines)
+
+
+def test_the_bills_of_materials_say_what_dpkg_says_inside_both_images(setback):
+    wiring = setback.wiring
+    (live,) = wiring.ledger.live(PRODUCT)
+    before = live.images["orthanc"]
+    inspect = ["docker", "image", "inspect", "--format", "{{.Id}}", GOOD_IMAGE]
+    after = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
+    found = changes(*map(wiring.materials.of_image, (before, after)))
+    was, now = packages_in(before), packages_in(after)
+    by_what = {
+        what: {one.name for one in found.packages if one.what is what and one.kind == "deb"}
+        for what in What
+    }
+    moved = {name for name in was.keys() & now.keys() if was[name] != now[name]}
+    assert by_what[What.REMOVED] == was.keys() - now.keys()
+    assert by_what[What.ADDED] == now.keys() - was.keys()
+    assert by_what[What.UPGRADED] | by_what[What.DOWNGRADED] == moved
+    assert by_what[What.CHANGED] == set()
+    assert len(moved) > 50
+    lines = "".join(f"{name} {was[name]} {now[name]}\n" for name in sorted(moved))
+    loop = 'while read n a b; do dpkg --compare-versions "$a" lt "$b" && echo "$n"; done; true'
+    assert by_what[What.UPGRADED] == set(in_image(after, "sh", "-c", loop, said=lines).split())
+    close(wiring)
+
+
 def test_a_candidate_that_fails_a_regression_test_is_refused(setback):
     wiring, record = qualified(setback, setback.push_release(FINDS_NOTHING))
+    assert {"materials/baseline.cdx.json", "materials/candidate.cdx.json"} <= set(
+        load_evidence(record, wiring).files
+    )
     assert record.state is State.REFUSED, findings(wiring, record)
     told = findings(wiring, record)
     assert any("regression" in summary and "fails on the candidate" in summary for summary in told)
