@@ -13,6 +13,7 @@ object a line:
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import shutil
 import statistics
@@ -55,6 +56,7 @@ _HAZARD = {
     "owner": "Nobody",
     "status": "open",
 }
+_BOARD = yaml.safe_load((HOME / "environments/board.yaml").read_text())
 _SMOKE = "def test_it_runs_as_nobody(host):\n    assert host.check_output('id -un') == 'nobody'\n"
 
 
@@ -112,11 +114,37 @@ class Estate:
         for number in numbers:
             self._versions[number] += 1
             self._write(self._clone, manifest_of(number), self._manifest(number))
-        signed = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={self.keys / VENDOR}",
+        return self._push(VENDOR, "releases")
+
+    def alert(self, number: int) -> None:
+        """Commission the next version of a product, by tomorrow, for an alert."""
+        version = f"{self._versions[number] + 1}.0"
+        tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+        request = {
+            "schema": 1,
+            "id": f"alert-{number}",
+            "title": "An alert",
+            "commissioned_by": "operations",
+            "commissioned": dt.datetime.now(dt.UTC).date(),
+            "owner": "Ann Admin",
+            "kind": "security-patch",
+            "systems": [product(number)],
+            "hazards": [_HAZARD["id"]],
+            "benefit": {"points": 1, "reasons": ["It closes a door"]},
+            "deadline": {"by": tomorrow, "source": "alert-48-hours", "reference": "CC-1234"},
+            "effort": {"testing": 1},
+            "confidence": "high",
+            "releases": [{"product": product(number), "version": version}],
+        }
+        self._write(self._clone, f"requests/{request['id']}.yaml", request)
+        self._push("admin", "alert")
+
+    def _push(self, who: str, message: str) -> float:
+        signed = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={self.keys / who}",
                   "-c", "user.name=Bench", "-c", "user.email=bench@example.org")  # fmt: skip
         git = ["git", "-C", str(self._clone), *signed]
         subprocess.run([*git, "add", "-A"], check=True)
-        subprocess.run([*git, "commit", "-q", "-S", "-m", "releases"], check=True)
+        subprocess.run([*git, "commit", "-q", "-S", "-m", message], check=True)
         begun = time.monotonic()
         done = subprocess.run([*git, "push", "-q"], check=False, capture_output=True, text=True)
         if done.returncode:
@@ -148,6 +176,19 @@ class Estate:
     def hold_workers(self, *, held: bool) -> None:
         """Let workers take no more runs, or let them take runs again."""
         self._ask("PATCH", "work_pools/clinops", {"is_paused": held})
+
+    def until_there(self, names: Sequence[str]) -> float:
+        """Wait until some flow runs are there."""
+        begun = time.monotonic()
+        while len(set(self.runs(names))) < len(names):
+            if time.monotonic() > begun + PATIENCE:
+                raise SystemExit("what was pushed was not scheduled")
+            time.sleep(_LOOK)
+        return time.monotonic() - begun
+
+    def qualify_one_at_a_time(self) -> None:
+        """Have but one qualification at a time, emergencies aside, however large the machine is."""
+        self._ask("PATCH", "work_pools/clinops/queues/qualify", {"concurrency_limit": 1})
 
     def forget(self, names: Sequence[str]) -> None:
         """Delete flow runs that nobody is to run."""
@@ -204,6 +245,7 @@ class Estate:
         write = self._write
         write(self._source, "environments/signers.yaml", {"schema": 1, "signers": {"ann": person}})
         write(self._source, "environments/sites.yaml", {"schema": 1, "sites": sites})
+        write(self._source, "environments/board.yaml", _BOARD)
         write(self._source, f"vendor_manifests/{VENDOR}/vendor.yaml", vendor)
         for name in named:
             self._write_product(name)
@@ -274,21 +316,12 @@ def estate(products: int) -> Iterator[Estate]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _until_there(made: Estate, names: Sequence[str]) -> float:
-    begun = time.monotonic()
-    while len(set(made.runs(names))) < len(names):
-        if time.monotonic() > begun + PATIENCE:
-            raise SystemExit("what was pushed was not scheduled")
-        time.sleep(_LOOK)
-    return time.monotonic() - begun
-
-
 def visible(made: Estate, pushes: int) -> dict[str, Any]:
     """Push one release after the other, each when the one before has its verdict."""
     taken = []
     for _ in range(pushes):
         made.push([0])
-        taken.append(_until_there(made, made.named([0])))
+        taken.append(made.until_there(made.named([0])))
         made.until_verdicts([0])
     return {
         "what": f"push to visible, {pushes} pushes",
@@ -305,7 +338,7 @@ def growth(made: Estate, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
         numbers = range(size)
         pushed = made.push(numbers)
         names = made.named(numbers)
-        seconds = pushed + _until_there(made, names)
+        seconds = pushed + made.until_there(names)
         times = Counter(made.runs(names))
         yield {
             "what": f"{size} manifests in one push",
