@@ -5,6 +5,7 @@ Each function reads the ledger once, in order, and changes nothing.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -15,7 +16,12 @@ from clinops.domain.journey import journeys
 from clinops.domain.lead_time import Change, changes, typical
 from clinops.domain.ledger import timestamp
 from clinops.domain.period import Period
+from clinops.domain.scorecard import Scorecard
+from clinops.domain.scorecard import scorecard as card
+from clinops.domain.wording import nearest
+from clinops.errors import NotFoundError
 from clinops.wiring import Wiring
+from flows.agreements import standing
 
 
 class LeadTimes(NamedTuple):
@@ -57,6 +63,34 @@ def dora(wiring: Wiring, period: Period | None = None) -> DoraFigures:
     days = period or this_month(wiring)
     now = timestamp(wiring.clock())
     return DoraFigures(days, tuple(figures(deployments(all_changes(wiring)), days, now)))
+
+
+def scorecard(vendor: str, wiring: Wiring, period: Period | None = None) -> Scorecard:
+    """Compute a vendor's scorecard, by whole months.
+
+    Args:
+        vendor: The vendor, by its folder.
+        wiring: The estate.
+        period: Days whose months are wanted; the last six months by default.
+
+    Raises:
+        NotFoundError: There is no such vendor.
+    """
+    vendors = wiring.estate(wiring.repository.head()).vendors()
+    if vendor not in vendors:
+        raise NotFoundError(f"no vendor is called {vendor}", mend=nearest(vendor, list(vendors)))
+    days = (period or _half_a_year(wiring)).in_whole_months()
+    how = standing(vendor, wiring)
+    now = timestamp(wiring.clock())
+    return card(vendor, all_changes(wiring), days, now, agreed=how.agreed, standing=how.said)
+
+
+def _half_a_year(wiring: Wiring) -> Period:
+    last = this_month(wiring)
+    first = last.since
+    for _ in range(5):
+        first = (first - dt.timedelta(days=1)).replace(day=1)
+    return Period(first, last.until)
 
 
 def all_changes(wiring: Wiring) -> list[Change]:

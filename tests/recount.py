@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 FAILED = {"refused", "inconclusive"}
 MOVES = {
@@ -222,3 +222,102 @@ class Recount:
             if mine
             else None,
         }
+
+    # Scorecards
+
+    def cases(self, vendor):
+        """Everything that can be kept or not: (measure, time, value), of one vendor."""
+        mine = [end for end in self.ends() if self.said(end)["release"]["vendor"] == vendor]
+        found = []
+        for end in mine:
+            chain = self.chain(end)
+            found += self.cases_of_change(chain)
+            for release in chain:
+                found += self.cases_of_release(release)
+        return found
+
+    def verdicts(self, release):
+        rows = self.of(release, "qualification.verdict")
+        return [(row[1], row[4]["outcome"], row[4]["findings"]) for row in rows]
+
+    def decided(self, release):
+        yes_or_no = {"qualified", "refused"}
+        return next((one for one in self.verdicts(release) if one[1] in yes_or_no), None)
+
+    def was_ours(self, release):
+        later = self.after(release)
+        return later is not None and not self.vendor_changed(release, later)
+
+    def is_superseded(self, release):
+        moves = [row[2] for row in self.of(release) if row[2] in MOVES]
+        return moves[-1:] == ["release.superseded"]
+
+    def cases_of_change(self, chain):
+        first = chain[0]
+        verdict = self.decided(first)
+        if verdict and not self.was_ours(first):
+            yield "first-time-qualification", verdict[0], float(verdict[1] == "qualified")
+        deadlines = [d for one in chain if (d := self.said(one)["offers"]["deadline"])]
+        if not deadlines:
+            return
+        day = min(deadlines)
+        if self.said(first)["offers"]["kind"] != "security-patch":
+            pushed = datetime.fromisoformat(self.pushed(first)).date()
+            yield "notice-given", self.pushed(first), (date.fromisoformat(day) - pushed).days
+        good = [
+            (verdict[0], self.pushed(one))
+            for one in chain
+            for verdict in self.verdicts(one)
+            if verdict[1] == "qualified"
+        ]
+        if good and good[0][1][:10] <= day:
+            yield "clock-kept", good[0][0], 1.0
+        elif day < self.now[:10]:
+            yield "clock-kept", f"{day}T23:59:59.999999+00:00", 0.0
+
+    def cases_of_release(self, release):
+        pushed, verdicts, later = self.pushed(release), self.verdicts(release), self.after(release)
+        if verdicts:
+            kinds = [finding["kind"] for finding in verdicts[-1][2]]
+            number = kinds.count("undeclared-difference") + kinds.count("regression")
+            yield "undeclared-differences", verdicts[-1][0], number
+        verdict = self.decided(release)
+        if verdict:
+            yield "days-to-verdict", verdict[0], apart(pushed, verdict[0]) / 86400
+        elif not later and not self.is_superseded(release):
+            yield "days-to-verdict", self.now, apart(pushed, self.now) / 86400
+        why = self.why_failed(release, 10**9)
+        if why and why != "inconclusive" and not self.was_ours(release):
+            failed = [row for row in self.of(release) if row[2] in MOVES][-1][1]
+            until = self.pushed(later) if later else self.now
+            when = self.of(later, "release.known")[0][1] if later else self.now
+            yield "days-to-fix", when, max(apart(failed, until), 0) / 86400
+        qualified = [one[0] for one in verdicts if one[1] == "qualified"]
+        if qualified and not self.is_superseded(release):
+            yield self.sign_off(release, qualified[-1])
+
+    def sign_off(self, release, qualified):
+        """Until the last signature before the deployment, a rejection, or now."""
+        begun = self.of(release, "deployment.started")
+        before = begun[0][0] if begun else 10**9
+        ends = [row[1] for row in self.of(release, "gate.rejected")]
+        if begun:
+            ends = [row[1] for row in self.of(release, "gate.signed", before=before)][-1:]
+            ends = ends or [qualified]
+        until = ends[0] if ends else self.now
+        return "days-to-sign-off", until, apart(qualified, until) / 86400
+
+    def scorecard(self, vendor, since, until):
+        """The figure of each measure, over the cases of some days; until is not part of it."""
+        first, last = (datetime(d.year, d.month, d.day, tzinfo=UTC) for d in (since, until))
+        found = {}
+        for measure, time, value in self.cases(vendor):
+            if first <= datetime.fromisoformat(time) < last:
+                found.setdefault(measure, []).append(value)
+        fold = {
+            "first-time-qualification": lambda values: 100 * mean(values),
+            "clock-kept": lambda values: 100 * mean(values),
+            "undeclared-differences": mean,
+            "notice-given": min,
+        }
+        return {measure: fold.get(measure, max)(values) for measure, values in found.items()}

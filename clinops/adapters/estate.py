@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from clinops.domain import board_policy
+from clinops.domain.agreement import Acceptance, Agreement, acceptance_path, agreement_path
 from clinops.domain.board_policy import BoardPolicy
 from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
@@ -32,7 +33,9 @@ SITES = "environments/sites.yaml"
 FOLDERS = ("environments", REQUESTS, "test_suites", "vendor_manifests")
 """What an estate consists of."""
 
-_MANIFEST = re.compile(r"vendor_manifests/[^/]+/(?!vendor\.yaml$)[^/]+\.yaml")
+_MANIFEST = re.compile(
+    r"vendor_manifests/[^/]+/(?!(?:vendor|agreement|acceptance)\.yaml$)[^/]+\.yaml"
+)
 _COMPOSE = re.compile(r"environments/([^/]+)/compose\.yaml")
 _REQUEST = re.compile(rf"{REQUESTS}/[^/]+\.yaml")
 _SUITE = re.compile(r"test_suites/([^/]+)/([^/]+)/(?:.+/)?test_[^/]*\.py")
@@ -176,6 +179,14 @@ class Estate:
     def vendor(self, name: str) -> Vendor:
         """Return one vendor."""
         return self.parsed(f"vendor_manifests/{name}/vendor.yaml", Vendor).document
+
+    def agreement(self, vendor: str) -> Agreement:
+        """Return what is offered to a vendor; raises NotFoundError where nothing is."""
+        return self.parsed(agreement_path(vendor), Agreement).document
+
+    def acceptance(self, vendor: str) -> Acceptance:
+        """Return what a vendor has accepted; raises NotFoundError where nothing."""
+        return self.parsed(acceptance_path(vendor), Acceptance).document
 
     def vendors(self) -> dict[str, Vendor]:
         """Return all vendors by the name of their folder."""

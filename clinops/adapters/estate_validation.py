@@ -11,6 +11,7 @@ from typing import TypeVar
 from clinops.adapters.estate import SIGNERS, SITES, Estate, hazard_log_path
 from clinops.domain import board_policy, calendar, probe_rules, request_rules
 from clinops.domain import estate_rules as rules
+from clinops.domain.agreement import Acceptance, Agreement, acceptance_path, agreement_path
 from clinops.domain.board_policy import BoardPolicy
 from clinops.domain.environment import Environment
 from clinops.domain.fault import Place
@@ -125,6 +126,39 @@ def policies_reused(tree: EstateTree, before: EstateTree) -> list[Problem]:
     return list(request_rules.policy_is_a_newer_version(after, was))
 
 
+def agreements_broken(tree: EstateTree, before: EstateTree) -> list[Problem]:
+    """Find acceptances that a push takes back, or that accept what is not there.
+
+    What a vendor has accepted it keeps to, and the trust can't undo it either: an agreement ends on
+    its last day, or where both agree on another one.
+
+    Args:
+        tree: The estate after the push.
+        before: The estate before it.
+    """
+    after, was = Estate(tree), Estate(before)
+    vendors = {path.split("/")[1] for path in (*after.files, *was.files) if path.count("/") > 1}
+    return [problem for vendor in sorted(vendors) for problem in _of_acceptance(vendor, after, was)]
+
+
+def _of_acceptance(vendor: str, after: Estate, was: Estate) -> Iterator[Problem]:
+    path, agreement = acceptance_path(vendor), agreement_path(vendor)
+    if path not in after.files:
+        if path in was.files and f"vendor_manifests/{vendor}/vendor.yaml" in after.files:
+            what = "what was accepted can't be taken back"
+            yield Problem(path, 1, what, "put it back; agree on another `until` instead")
+    elif path not in was.files or after.tree.read(path) != was.tree.read(path):
+        try:
+            found = after.parsed(path, Acceptance)
+        except BadInputError:
+            return  # `validate` says what is wrong with it
+        real = sha256(after.tree.read(agreement)).hexdigest() if agreement in after.files else ""
+        if found.document.agreement != real:
+            what = "this is not the agreement that is offered"
+            mend = f"read {agreement}, then write {real}" if real else "wait for the trust's offer"
+            yield found.problem(("agreement",), what, mend)
+
+
 def _problems_in(path: str, error: BadInputError) -> Sequence[Problem]:
     return error.problems or [Problem(path, 1, str(error), error.mend)]
 
@@ -154,6 +188,7 @@ class _Validation:
         if self._estate.tree.exists(calendar.PATH):
             self._read(calendar.PATH, calendar.Calendar)
         yield from self._requests()
+        yield from self._agreements()
         yield from (
             Problem(
                 path, 1, "this file is not read", "call it <product>.yaml, in a vendor's folder"
@@ -211,6 +246,14 @@ class _Validation:
         yield from rules.keys_have_one_owner(signers, vendors)
         if signers:
             yield from rules.people_are_on_file_once(signers)
+
+    def _agreements(self) -> Iterator[Problem]:
+        for path in self._estate.files:
+            *_, vendor, _ = ["", *path.split("/")]
+            if path == agreement_path(vendor) and (agreement := self._read(path, Agreement)):
+                yield from rules.is_of_vendor(vendor, agreement)
+            elif path == acceptance_path(vendor) and (accepted := self._read(path, Acceptance)):
+                yield from rules.is_of_vendor(vendor, accepted)
 
     def _requests(self) -> Iterator[Problem]:
         estate = self._estate

@@ -13,6 +13,7 @@ from clinops.adapters.git_confirmation import SignedCommit
 from clinops.adapters.git_keys import Keyring
 from clinops.adapters.git_repository import NO_OBJECT, Change, Commit, GitRepository
 from clinops.adapters.git_tree import EXECUTABLE, LARGEST_FILE, REGULAR, escaped, name_of_mode
+from clinops.domain.agreement import ACCEPTANCE, AGREEMENT
 from clinops.errors import BadInputError, Problem, RefusedError
 from clinops.ports import EstateTree
 
@@ -25,6 +26,7 @@ _LONGEST_REPORT = 50
 
 _SIGN = "sign with a key that the trust has on file for you"
 _MANIFESTS = "vendor_manifests/"
+_ACCEPTANCE = re.compile(rf"{_MANIFESTS}[^/]+/{re.escape(ACCEPTANCE)}")
 _OF_GIT = frozenset({".gitattributes", ".gitmodules"})
 _REVIEW = re.compile(re.escape(confirmation.REVIEW) + "[a-z0-9][a-z0-9-]{0,99}")
 
@@ -225,16 +227,19 @@ def _of_commit(
 
 
 def _of_reach(keyring: Keyring, principal: str, change: Change) -> Iterator[str]:
-    if principal in keyring.pushers:
-        return
     kind, _, name = principal.partition(":")
     own = f"{_MANIFESTS}{name}/"
-    if kind != "vendor":
+    if principal in keyring.pushers:
+        if _ACCEPTANCE.fullmatch(change.path.casefold()) and not change.removed:
+            yield "only the vendor accepts its agreement, by a commit with its own key"
+    elif kind != "vendor":
         yield f"{principal} may not push; ask a signer of the trust with `may_push: true`"
     elif not change.path.startswith(own):
         yield f"{principal} may only touch {own}; leave the rest as it is, and rebase, don't merge"
     elif change.path.casefold() == f"{own}vendor.yaml":
         yield "only the trust changes a vendor's keys; send it the new ones"
+    elif change.path.casefold() == f"{own}{AGREEMENT}":
+        yield f"only the trust writes an agreement; accept it in {own}{ACCEPTANCE}"
 
 
 def _of_file(repository: GitRepository, change: Change) -> Iterator[str]:

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from clinops.domain.agreement import Acceptance, Agreement
 from clinops.domain.board_policy import BoardPolicy
 from clinops.domain.environment import Environment
 from clinops.domain.gate import GatePolicy
@@ -25,6 +26,8 @@ from clinops.domain.waiver import Waivers
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 MODELS: dict[str, type[Document]] = {
     "board": BoardPolicy,
+    "acceptance": Acceptance,
+    "agreement": Agreement,
     "environment": Environment,
     "gate": GatePolicy,
     "hazards": HazardLog,

@@ -8,9 +8,10 @@ import typer
 
 from clinops.cli.context import AsJson, next_step, of, print_json, show
 from clinops.domain.dora import Dora
-from clinops.domain.figure import in_words, length
+from clinops.domain.figure import Figure, in_words, length
 from clinops.domain.lead_time import Cause, Change
 from clinops.domain.period import Period
+from clinops.domain.scorecard import Card, Line, Scorecard
 from clinops.wiring import Wiring
 
 app = typer.Typer(help="Lead times, DORA figures, scorecards: accounts from the ledger.")
@@ -89,6 +90,62 @@ def dora(
     for scope in found.scopes:
         _print_scope(scope)
     next_step(shared.command("account dora --json"))
+
+
+@app.command()
+def scorecard(
+    context: typer.Context,
+    vendor: Annotated[str, typer.Argument(help="The vendor, by its folder.")],
+    *,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a vendor and the trust kept of what they agreed, by month, and what they owe.
+
+    By default the last six months; otherwise every month that the days lie in.
+
+    Example: [bold]clinops --estate DIR account scorecard acme[/bold]
+    """
+    from flows import account
+
+    shared = of(context)
+    given = since or until
+    period = _period(shared.wiring, since, until) if given else None
+    found = account.scorecard(vendor, shared.wiring, period)
+    if as_json:
+        print_json(found.told())
+        return
+    show(f"{vendor}: {found.standing}")
+    _print_table(found)
+    for who, owed in (("vendor", found.vendor_owes), ("trust", found.trust_owes)):
+        show(f"the {who} owes {in_words(owed)} of a month's fee")
+        for one in (one for month in found.months for one in _owed(who, month).inputs):
+            show(f"  {one.value:g} % for {one.what}: {one.said}")
+    next_step(shared.command(f"account scorecard {vendor} --json"))
+
+
+def _owed(who: str, month: Card) -> Figure:
+    return month.vendor_owes if who == "vendor" else month.trust_owes
+
+
+def _print_table(found: Scorecard) -> None:
+    months = "".join(f"{month.period.since:%Y-%m}".rjust(14) for month in found.months)
+    show(f"{'':26}{months}{'all':>14}{'agreed':>10}")
+    for place, line in enumerate(found.lines):
+        cells = [*(month.lines[place] for month in found.months), line]
+        said = "".join(_cell(cell).rjust(14) for cell in cells)
+        target = found.agreed.target_of(line.measure) if found.agreed else None
+        agreed = f"{_BOUND[line.measure.is_a_floor]} {target.target:g}" if target else ""
+        show(f"{line.measure:26}{said}{agreed:>10}")
+
+
+_BOUND = {True: "≥", False: "≤"}
+
+
+def _cell(line: Line) -> str:
+    mark = {True: " ✓", False: " ✗", None: ""}[line.kept]
+    return in_words(line.figure) + mark
 
 
 def _print_scope(scope: Dora) -> None:

@@ -51,6 +51,7 @@ def pre_receive(context: typer.Context) -> None:
             *estate_validation.changed_in_place(tree, before, live),
             *estate_validation.hazards_deleted(tree, before),
             *estate_validation.policies_reused(tree, before),
+            *estate_validation.agreements_broken(tree, before),
         ]
 
     verdict = git_push.judge(updates, wiring.git, problems)

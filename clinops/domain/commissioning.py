@@ -29,7 +29,8 @@ def commissions(requests: Iterable[Request], found: Iterable[Journey]) -> dict[s
     made: dict[str, Commission] = {}
     for request in sorted(requests, key=lambda one: (one.commissioned, one.id), reverse=True):
         midnight = dt.datetime.combine(request.commissioned, dt.time(), dt.UTC)
-        asked = Commission(request.id, timestamp(midnight), request.commissioned_by)
+        deadline = request.deadline.by.astimezone(dt.UTC).date() if request.deadline else ""
+        asked = Commission(request.id, timestamp(midnight), request.commissioned_by, str(deadline))
         for product, version in _wanted(request).items():
             made |= dict.fromkeys(_meeting(of_product.get(product, ()), version), asked)
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from clinops.domain.agreement import Acceptance, Agreement
 from clinops.domain.fault import Place
 from clinops.domain.gate import GatePolicy
 from clinops.domain.hazard import HazardLog
@@ -179,6 +180,13 @@ def document_is_of(
     if document.document.product != product:
         what = f"the folder is that of the product {product}"
         yield document.problem(("product",), what, f"write `product: {product}`")
+
+
+def is_of_vendor(vendor: str, found: Parsed[Agreement] | Parsed[Acceptance]) -> Iterator[Problem]:
+    """What lies in a vendor's folder is between the trust and that vendor."""
+    if found.document.vendor != vendor:
+        what = f"the folder is that of the vendor {vendor}"
+        yield found.problem(("vendor",), what, f"write `vendor: {vendor}`")
 
 
 def noise_rules_name_known_probes(noise: Parsed[Noise], known: list[str]) -> Iterator[Problem]:

@@ -146,6 +146,11 @@ def seconds_between(since: str, until: str) -> float:
     return between.total_seconds()
 
 
+def days_between(time: str, day: str) -> int:
+    """Return the days from a time of the ledger to a day, ISO 8601; below 0 where it was over."""
+    return (dt.date.fromisoformat(day) - dt.datetime.fromisoformat(time).date()).days
+
+
 def journeys(entries: Iterable[Entry]) -> list[Journey]:
     """Return the way of every release, in the order in which they became known.
 

@@ -40,6 +40,8 @@ class Commission(NamedTuple):
     request: str
     time: str
     by: str
+    deadline: str = ""
+    """The day by which it must be live; empty where there is none."""
 
 
 class Leg(NamedTuple):

@@ -53,6 +53,15 @@ class Period(NamedTuple):
         passed = dt.datetime.fromisoformat(end) - dt.datetime.fromisoformat(_midnight(self.since))
         return max(passed / dt.timedelta(days=1), 1.0)
 
+    def is_over(self, now: str) -> bool:
+        """Whether it has ended by a time of the ledger."""
+        return _midnight(self.until) <= now
+
+    def in_whole_months(self) -> Period:
+        """Return the months that it touches, all of them whole."""
+        last = self.until - dt.timedelta(days=1)
+        return Period(Period.month_of(self.since).since, Period.month_of(last).until)
+
     def months(self) -> Iterator[Period]:
         """Yield the calendar months that it touches, each cut to what lies in it."""
         first = self.since

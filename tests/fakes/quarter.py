@@ -6,8 +6,10 @@ broken off, inconclusive, superseded, rejected, rolled back, an emergency, and w
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,39 @@ from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from clinops.domain.signed import ChangeType
 from flows.reconcile import reconcile, reopen
-from tests.fakes.wiring import FIRST, GATE, MANIFEST, SMOKE, FakeWiring, gate, manifest
+from tests.fakes.wiring import FIRST, GATE, MANIFEST, SMOKE, FakeWiring, document, gate, manifest
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 QUICK = gate(emergency={"requires": [{"role": "safety"}], "owed_within_hours": 72})
+
+
+AGREEMENT = document(
+    {
+        "schema": 1,
+        "vendor": "acme",
+        "since": dt.date(2025, 6, 1),
+        "until": dt.date(2025, 8, 31),
+        "fee": "a month of the maintenance contract",
+        "most_percent": 12,
+        "targets": [
+            {"measure": "first-time-qualification", "target": 60, "credit_percent": 3},
+            {"measure": "undeclared-differences", "target": 0.5, "reward_percent": 1.5},
+            {"measure": "days-to-fix", "target": 3, "credit_percent": 10},
+            {"measure": "clock-kept", "target": 100, "reward_percent": 2},
+            {"measure": "notice-given", "target": 7, "credit_percent": 1},
+            {"measure": "days-to-verdict", "target": 0.5, "credit_percent": 4},
+            {"measure": "days-to-sign-off", "target": 1, "credit_percent": 2},
+        ],
+    }
+)
+ACCEPTANCE = document(
+    {
+        "schema": 1,
+        "vendor": "acme",
+        "agreement": sha256(AGREEMENT).hexdigest(),
+        "accepted_by": "Wile E., head of service",
+    }
+)
 
 
 @contextmanager
@@ -31,7 +62,8 @@ def quarter(root: Path) -> Iterator[tuple[FakeWiring, Path]]:
     with closing(SqlLedger(f"sqlite:///{path}", wiring.clock)) as ledger:
         wiring.ledger = ledger  # type: ignore[assignment]
         wiring.adopt()
-        wiring.commit({GATE: QUICK})
+        wiring.commit({GATE: QUICK, "vendor_manifests/acme/agreement.yaml": AGREEMENT})
+        wiring.commit({"vendor_manifests/acme/acceptance.yaml": ACCEPTANCE}, "acme")
         _Player(wiring).play()
         yield wiring, path
 

@@ -98,3 +98,50 @@ def test_a_month_without_deployments_has_no_rates(played):
     assert found[0].deployment_frequency.value == 0
     assert found[0].change_failure_rate.value is None
     assert found[0].recovery_time.value is None
+
+
+def values(lines):
+    found = {line.measure.value: line.figure.value for line in lines}
+    return {measure: value for measure, value in found.items() if value is not None}
+
+
+def test_the_scorecard_is_what_the_bare_ledger_says_month_by_month(played):
+    wiring, recount = played
+    found = account.scorecard("acme", wiring, QUARTER)
+    assert values(found.lines) == pytest.approx(recount.scorecard("acme", *QUARTER))
+    assert len(found.months) == 3
+    for month in found.months:
+        assert values(month.lines) == pytest.approx(recount.scorecard("acme", *month.period))
+
+
+def owed(figure):
+    return {one.what: one.value for one in figure.inputs}
+
+
+def test_what_is_owed_is_what_was_agreed_for_what_was_missed(played):
+    june, july, august = account.scorecard("acme", played[0], QUARTER).months
+    # 2.0 was refused, and its fix took four days; it was pushed 15 days before its deadline.
+    assert owed(june.vendor_owes) == {"first-time-qualification": 3, "days-to-fix": 10}
+    assert june.vendor_owes.value == 12, "the most that was agreed"
+    assert owed(june.trust_owes) == {"undeclared-differences": 1.5, "clock-kept": 2}
+    assert owed(july.vendor_owes) == {}
+    assert owed(july.trust_owes) == {
+        "undeclared-differences": 1.5,
+        "clock-kept": 2,
+        "days-to-verdict": 4,
+        "days-to-sign-off": 2,
+    }
+    # August is not over yet.
+    assert not august.over
+    assert august.vendor_owes.value == august.trust_owes.value == 0
+
+
+def test_every_input_of_a_scorecard_names_entries_that_are_there(played):
+    wiring, recount = played
+    found = account.scorecard("acme", wiring, QUARTER)
+    figures = [line.figure for line in found.lines]
+    figures += [owed for month in found.months for owed in (month.vendor_owes, month.trust_owes)]
+    sequences = {row[0] for row in recount.rows}
+    inputs = [one for figure in [*figures, found.vendor_owes] for one in figure.inputs]
+    assert inputs
+    assert all(one.entries and sequences.issuperset(one.entries) for one in inputs)

@@ -124,6 +124,23 @@ def test_refuses_a_vendor_its_own_keys(estate: GitEstate, path: str) -> None:
     assert "only the trust changes" in only_problem(pushed(estate, estate.commit({path: change})))
 
 
+@pytest.mark.parametrize("name", ["agreement.yaml", "Agreement.YAML"])
+def test_refuses_a_vendor_to_write_its_own_agreement(estate: GitEstate, name: str) -> None:
+    problem = only_problem(
+        pushed(estate, estate.commit({f"vendor_manifests/acme/{name}": b"schema: 1\n"}))
+    )
+    assert "only the trust writes an agreement" in problem
+
+
+@pytest.mark.parametrize("name", ["acceptance.yaml", "Acceptance.YAML"])
+def test_refuses_the_trust_to_accept_for_a_vendor(estate: GitEstate, name: str) -> None:
+    path = f"vendor_manifests/acme/{name}"
+    mine = estate.commit({path: b"schema: 1\n"}, key="ops")
+    assert "only the vendor accepts" in only_problem(pushed(estate, mine))
+    theirs = estate.commit({"vendor_manifests/acme/acceptance.yaml": b"schema: 1\n"})
+    assert pushed(estate, theirs).accepted
+
+
 def test_refuses_a_vendor_to_remove_what_is_not_its_own(estate: GitEstate) -> None:
     commit = estate.commit({"vendor_manifests/globex/lis.yaml": None})
     assert "may only touch" in only_problem(pushed(estate, commit))
