@@ -6,7 +6,8 @@ object a line:
 
 - push to visible: from the end of `git push` until the Prefect API, which its pages show, has the
   run that qualifies the release;
-- manifests in one push: validated in the push, reconciled and scheduled; workers are held back;
+- manifests in one push: validated in the push (and once more, by the command, for its time),
+  reconciled and scheduled; workers are held back;
 - releases at once: from the end of a push until all its releases have their verdicts.
 """
 
@@ -115,6 +116,12 @@ class Estate:
             self._versions[number] += 1
             self._write(self._clone, manifest_of(number), self._manifest(number))
         return self._push(VENDOR, "releases")
+
+    def validate(self, numbers: Sequence[int]) -> float:
+        """Validate the manifests of some products by the command; return its seconds."""
+        begun = time.monotonic()
+        self._clinops("--estate", self._clone, "validate", *map(manifest_of, numbers))
+        return time.monotonic() - begun
 
     def alert(self, number: int) -> None:
         """Commission the next version of a product, by tomorrow, for an alert."""
@@ -339,10 +346,12 @@ def growth(made: Estate, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
         pushed = made.push(numbers)
         names = made.named(numbers)
         seconds = pushed + made.until_there(names)
+        validated = made.validate(numbers)
         times = Counter(made.runs(names))
         yield {
             "what": f"{size} manifests in one push",
             "push_seconds": round(pushed, 2),
+            "validate_seconds": round(validated, 2),
             "scheduled_seconds": round(seconds, 2),
             "milliseconds_a_manifest": round(1000 * seconds / size, 1),
             "scheduled_more_than_once": sum(times[name] != 1 for name in names),
