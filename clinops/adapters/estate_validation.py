@@ -169,6 +169,31 @@ def _is_attribute(keyword: str) -> bool:
     return tag_for_keyword(keyword) is not None
 
 
+def request_problems(
+    request: Parsed[Request], estate: Estate, policy: BoardPolicy | None
+) -> Iterator[Problem]:
+    """Yield what is wrong between one request and the rest of an estate."""
+    yield from request_rules.request_is_in_place(request)
+    yield from request_rules.request_names_known_systems(request, estate.products)
+    if (logged := _logged(request.document, estate)) is not None:
+        yield from request_rules.request_names_known_hazards(request, logged)
+    if policy:
+        yield from request_rules.request_is_for_known_teams(request, policy)
+
+
+def _logged(request: Request, estate: Estate) -> list[str] | None:
+    """Return the hazards of a request's systems; none where one's log can't be read."""
+    found = []
+    for system in request.systems:
+        if system not in estate.products:
+            continue
+        try:
+            found += estate.hazard_log(system).hazards
+        except BadInputError:
+            return None
+    return [hazard.id for hazard in found]
+
+
 class _Validation:
     """One walk through an estate. A document that is broken itself is not held against others."""
 
@@ -264,24 +289,7 @@ class _Validation:
             if _UNREAD_REQUEST.fullmatch(path):
                 yield Problem(path, 1, "this file is not read", "call it requests/<id>.yaml")
         for request in filter(None, (self._read(path, Request) for path in paths)):
-            yield from request_rules.request_is_in_place(request)
-            yield from request_rules.request_names_known_systems(request, estate.products)
-            if (logged := self._logged(request.document)) is not None:
-                yield from request_rules.request_names_known_hazards(request, logged)
-            if policy:
-                yield from request_rules.request_is_for_known_teams(request, policy.document)
-
-    def _logged(self, request: Request) -> list[str] | None:
-        """Return the hazards of a request's systems; none where one's log can't be read."""
-        found = []
-        for system in request.systems:
-            if system not in self._estate.products:
-                continue
-            try:
-                found += self._estate.hazard_log(system).hazards
-            except BadInputError:
-                return None
-        return [hazard.id for hazard in found]
+            yield from request_problems(request, estate, policy.document if policy else None)
 
     def _product(self, product: str) -> Iterator[Problem]:
         environment = self._read(f"environments/{product}/compose.yaml", Environment)

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from clinops.gatehouse import (
     board,
+    commission,
     documents,
     enrolment,
     files,
@@ -64,6 +65,7 @@ ACTING: Sequence[BaseRoute] = (
     *documents.ROUTES,
     *signing.ROUTES,
     *questions.ROUTES,
+    *commission.ROUTES,
 )
 """Every page on which people do something, and where its form goes."""
 
