@@ -9,6 +9,7 @@ import typer
 from clinops.cli.context import AsJson, next_step, of, print_json, show
 from clinops.domain.dora import Dora
 from clinops.domain.figure import Figure, in_words, length
+from clinops.domain.forecast import HIGH, LOW, Forecast
 from clinops.domain.lead_time import Cause, Change
 from clinops.domain.period import Period
 from clinops.domain.scorecard import Card, Line, Scorecard
@@ -43,14 +44,7 @@ def lead_times(
     shared = of(context)
     found = account.lead_times(shared.wiring, _period(shared.wiring, since, until), product)
     if as_json:
-        print_json(
-            {
-                "period": {"since": str(found.period.since), "until": str(found.period.until)},
-                "live": [one.told() for one in found.live],
-                "waiting": [one.told() for one in found.waiting],
-                "typical": {name: one.told() for name, one in found.typical.items()},
-            }
-        )
+        print_json(found.told())
         return
     show(f"{found.period}: {len(found.live)} changes went live, {len(found.waiting)} wait")
     for title, listed in (("live", found.live), ("waiting", found.waiting)):
@@ -83,8 +77,7 @@ def dora(
     shared = of(context)
     found = account.dora(shared.wiring, _period(shared.wiring, since, until))
     if as_json:
-        period = {"since": str(found.period.since), "until": str(found.period.until)}
-        print_json({"period": period, "scopes": [one.told() for one in found.scopes]})
+        print_json(found.told())
         return
     show(f"{found.period}")
     for scope in found.scopes:
@@ -127,6 +120,66 @@ def scorecard(
 
 def _owed(who: str, month: Card) -> Figure:
     return month.vendor_owes if who == "vendor" else month.trust_owes
+
+
+@app.command()
+def forecast(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Say between which days what waits now will be done, from what was done so far.
+
+    Example: [bold]clinops --estate DIR account forecast[/bold]
+    """
+    from flows import account
+
+    shared = of(context)
+    found = account.forecast(shared.wiring)
+    if as_json:
+        print_json(found.told())
+        return
+    for one in found:
+        show(f"{one.what}: {in_words(one.waiting)} wait, {in_words(one.throughput)} done in a week")
+        show(f"  {_foreseen(one)}")
+    next_step(shared.command("account forecast --json"))
+
+
+def _foreseen(found: Forecast) -> str:
+    if found.next_four_weeks is None:
+        return found.why
+    low, high = found.next_four_weeks
+    said = f"in the next four weeks {low} to {high}"
+    if found.done_by:
+        last = found.done_by.last or "later than anybody can say"
+        said += f"; all that waits between {found.done_by.first} and {last}"
+    return f"{said} (in {HIGH - LOW} of 100 futures)"
+
+
+@app.command()
+def picture(
+    context: typer.Context, *, since: Since = None, until: Until = None, as_json: AsJson = False
+) -> None:
+    """Show what was asked, what was done, what waits and for whom: the board's picture.
+
+    Example: [bold]clinops --estate DIR account picture --since 2025-07-01[/bold]
+    """
+    from flows import account
+
+    shared = of(context)
+    found = account.picture(shared.wiring, *_period(shared.wiring, since, until))
+    if as_json:
+        print_json(found.told())
+        return
+    show(f"{found.period}")
+    for title, figures in (("asked", found.asked), ("open", found.open)):
+        for who, figure in figures.items():
+            show(f"{title:10}{in_words(figure)} by {who}")
+    show(f"{'met':10}{in_words(found.met)} requests")
+    show(f"{'live':10}{len(found.lead_times.live)} changes")
+    for cause, figure in found.waits_for.items():
+        if figure.value:
+            show(f"{'waits':10}{in_words(figure)} for {cause}")
+    show(f"{'risk':10}{in_words(found.risk.retired)} retired, {in_words(found.risk.added)} added")
+    for one in found.forecast:
+        show(f"{one.what:10}{_foreseen(one)}")
+    next_step(shared.command("account picture --json"))
 
 
 def _print_table(found: Scorecard) -> None:

@@ -31,15 +31,16 @@ def commissions(requests: Iterable[Request], found: Iterable[Journey]) -> dict[s
         midnight = dt.datetime.combine(request.commissioned, dt.time(), dt.UTC)
         deadline = request.deadline.by.astimezone(dt.UTC).date() if request.deadline else ""
         asked = Commission(request.id, timestamp(midnight), request.commissioned_by, str(deadline))
-        for product, version in _wanted(request).items():
-            made |= dict.fromkeys(_meeting(of_product.get(product, ()), version), asked)
+        for product in request.systems:
+            if version := request.awaited_of(product):
+                made |= dict.fromkeys(_meeting(of_product.get(product, ()), version), asked)
     return made
 
 
-def _wanted(request: Request) -> dict[str, str]:
-    fix = request.fix.release if request.fix else None
-    named = [*([fix] if fix else []), *request.releases]
-    return {one.product: one.version for one in named}
+def asks_for(request: Request, journey: Journey) -> bool:
+    """Whether a request waits for a release: for its product, in this version or an older one."""
+    version = request.awaited_of(journey.product)
+    return version is not None and _is_or_is_above(journey.version, version)
 
 
 def _meeting(found: Iterable[Journey], version: str) -> Iterator[str]:

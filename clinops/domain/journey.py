@@ -46,6 +46,8 @@ class Journey:
     product: str
     vendor: str
     version: str
+    commit: str
+    """The commit at which it was first seen."""
     kind: str
     """As its manifest says, `security-patch` for instance; empty where the ledger is older."""
     deadline: str
@@ -220,6 +222,7 @@ class _Trail:
             product=self.product,
             vendor=said.get("vendor", ""),
             version=said["version"],
+            commit=said.get("commit", ""),
             kind=offers.get("kind") or "",
             deadline=offers.get("deadline") or "",
             events=tuple(self.events),

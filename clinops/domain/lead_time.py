@@ -91,6 +91,13 @@ class Change:
         return tuple(_between(list(_marks(self))))
 
     @property
+    def waits_for(self) -> tuple[Cause, Event]:
+        """Whose turn it is, and since when; of what is over, whose it was last."""
+        marks = [*_marks(self)]
+        now = marks[-2] if self.is_open else marks[-1]
+        return now.cause, now.event
+
+    @property
     def whole(self) -> Figure:
         """The time from the request, or else the first push, to live; or until now."""
         first = "the request" if self.began_with_request else "the first push"

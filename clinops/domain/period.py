@@ -23,6 +23,15 @@ class Period(NamedTuple):
         return cls(first, (first + dt.timedelta(days=31)).replace(day=1))
 
     @classmethod
+    def months_until(cls, day: dt.date, number: int) -> Period:
+        """Return so many calendar months, of which the last one has a day in it."""
+        last = cls.month_of(day)
+        first = last.since
+        for _ in range(number - 1):
+            first = (first - dt.timedelta(days=1)).replace(day=1)
+        return cls(first, last.until)
+
+    @classmethod
     def read(cls, since: str | None, until: str | None, today: dt.date) -> Period:
         """Read what a person gives; by default the month of today, or of the day that is given.
 
@@ -69,6 +78,10 @@ class Period(NamedTuple):
             month = Period.month_of(first)
             yield Period(first, min(month.until, self.until))
             first = month.until
+
+    def told(self) -> dict[str, str]:
+        """Return it for programs: the first day, and the day after the last one."""
+        return {"since": str(self.since), "until": str(self.until)}
 
     def __str__(self) -> str:
         """Say it as people do, with its last day."""

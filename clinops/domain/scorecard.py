@@ -51,8 +51,7 @@ class Card(NamedTuple):
     def told(self) -> dict[str, Any]:
         """Return all of it for programs."""
         return {
-            "since": str(self.period.since),
-            "until": str(self.period.until),
+            "period": self.period.told(),
             "over": self.over,
             "lines": [line.told() for line in self.lines],
             "vendor_owes": self.vendor_owes.told(),

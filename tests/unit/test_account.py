@@ -278,20 +278,32 @@ def test_a_day_that_is_none_is_told_without_a_traceback(wiring, terminal):
 
 
 class CountedLedger(FakeLedger):
-    """A ledger that counts how often it is read."""
+    """A ledger that counts how often all of it is read."""
 
     reads = 0
 
     def entries(self, subject=None, after=0):
-        self.reads += 1
-        assert subject is None
+        self.reads += subject is None
         return super().entries(subject, after)
 
+    def about(self, release_id):
+        raise AssertionError
 
-def test_the_ledger_is_read_once_however_many_releases_there_are(wiring):
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        account.dora,
+        account.lead_times,
+        account.forecast,
+        account.picture,
+        lambda wiring: account.scorecard("acme", wiring),
+    ],
+)
+def test_the_ledger_is_read_once_however_many_releases_there_are(wiring, read):
     wiring.promote(wiring.signed_off())
     counted = CountedLedger(wiring.clock)
     counted._entries = wiring.ledger._entries
     wiring.ledger = counted
-    account.dora(wiring)
+    read(wiring)
     assert counted.reads == 1
