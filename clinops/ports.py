@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from clinops.domain.attempt import Attempt
+from clinops.domain.board_plan import Problem, Solution
 from clinops.domain.course import Course
 from clinops.domain.envelope import Envelope, VerifiedEnvelope
 from clinops.domain.environment import Environment, FaultName
@@ -435,6 +436,16 @@ class Notifier(Protocol):
         """Send a message to whoever holds a role, or to a person, by id.
 
         Raises InfrastructureError where it was sent and nobody whom it is for got it.
+        """
+
+
+class Planner(Protocol):
+    """Chooses what to do, out of more than can be done."""
+
+    def solve(self, problem: Problem) -> Solution:
+        """Choose within capacity: of tier after tier the most value, then the fewest fixes.
+
+        Raises InfrastructureError where nothing was found in time.
         """
 
 

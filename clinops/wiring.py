@@ -35,6 +35,7 @@ from clinops.ports import (
     Materials,
     Notifier,
     Orchestrator,
+    Planner,
     Probes,
     Proposals,
     Replicas,
@@ -197,6 +198,13 @@ class Wiring:
         from clinops.adapters.notifications import AppriseNotifier
 
         return AppriseNotifier(self.settings.notify)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """What solves which fixes to make."""
+        from clinops.adapters.ortools_planner import OrToolsPlanner
+
+        return OrToolsPlanner()
 
     @cached_property
     def traces(self) -> Traces | None:

@@ -13,11 +13,11 @@ from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.manifest import is_above
 from clinops.domain.met import SUBJECT, Met, closings, met, still_met
-from clinops.domain.rank import Ranked, Ranking, rank
+from clinops.domain.rank import Ranking, rank
 from clinops.domain.rank_case import Residual
 from clinops.domain.release import Release
 from clinops.domain.request import Request
-from clinops.errors import BadInputError, ClinOpsError
+from clinops.errors import ClinOpsError
 from clinops.ports import Stages
 from clinops.wiring import Wiring
 
@@ -64,19 +64,6 @@ def ranking(wiring: Wiring) -> Ranking:
     policy = estate.board()
     waiting = [one.request for one in standings(wiring, estate) if one.is_open]
     return rank(waiting, policy, _residuals(estate), wiring.clock())
-
-
-def rank_of_release(release: Release | ReleaseRecord, wiring: Wiring) -> Ranked | None:
-    """Return the best rank among the open requests that a release would meet, or help to meet.
-
-    None where nobody asked for it, or where the board has not decided what counts: a release is
-    qualified all the same, after those that somebody waits for.
-    """
-    try:
-        ranked = ranking(wiring).ranked
-    except BadInputError:
-        return None
-    return next((one for one in ranked if is_asked_for(release, one.request)), None)
 
 
 def is_asked_for(release: Release | ReleaseRecord, request: Request) -> bool:

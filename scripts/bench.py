@@ -104,6 +104,9 @@ def measured(estate: Path) -> Iterator[tuple[str, Any]]:
     }
     yield "fork_ratio", ratios["gnuhealth"]
     yield "fork_ratios", ratios
+    (board,) = lines_of("bench_board.py")
+    yield "planning_seconds", board["planning_seconds"]
+    yield "board", board
     (reuse,) = lines_of("bench_reuse.py")
     yield "reuse_seconds", reuse["reuse_seconds"]
     visible, *growth = lines_of("bench_push.py")

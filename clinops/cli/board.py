@@ -1,4 +1,4 @@
-"""`board`: what was commissioned, what comes first and why."""
+"""`board`: what was commissioned, what comes first and why, and what to do."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
-from clinops.cli.context import AsJson, next_step, of, print_json, show
+from clinops.cli.context import AsJson, next_step, of, print_json, say, show
+from clinops.domain.board_plan import MONTHS, BoardPlan
+from clinops.domain.fixes import Fix
+from clinops.domain.plain_words import count
 from clinops.domain.rank import Ranked, Ranking, Sensitivity
 from clinops.domain.rank_case import Rule
-from flows import board
+from clinops.domain.rank_in_words import count_days
+from flows import board, planning
 
 app = typer.Typer(no_args_is_help=True, help="What was asked for, what comes first, and why.")
 
@@ -75,6 +79,59 @@ def sensitivity(context: typer.Context, *, as_json: AsJson = False) -> None:
         return
     for one in told:
         show(f"{one.weight} {one.was:g} to {one.becomes:g}: {_moved(one)}")
+
+
+@app.command()
+def fixes(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show requests that one fix would meet as one piece of work, with its joint benefit.
+
+    Example: [bold]clinops --estate DIR board fixes[/bold]
+    """
+    shared = of(context)
+    found = planning.fixes(shared.wiring)
+    if as_json:
+        print_json([one.json_value() for one in found])
+        return
+    for fix in found:
+        show(f"{', '.join(fix.names)}: benefit {fix.benefit:.1f} for {_days_of(fix)}")
+        for one in fix.meets:
+            show(f"{one.place:4}  {one.request.id:32}{one.request.title}")
+    next_step(shared.command("board plan"))
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    months: Annotated[int, typer.Option(min=1, max=24, help="How far it reaches.")] = MONTHS,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Plan the fewest fixes that meet the most value, and say what is left out by what.
+
+    Example: [bold]clinops --estate DIR board plan --months 3[/bold]
+    """
+    found = planning.plan(of(context).wiring, months)
+    if as_json:
+        print_json({**_asked(found.ranking), **found.json_value()})
+        return
+    for made in sorted(found.made, key=lambda one: one.month):
+        meets = ", ".join(one.request.id for one in made.fix.meets)
+        show(f"month {made.month:<3} {made.fix.id}: {_days_of(made.fix)}; meets {meets}")
+    for out in found.left_out:
+        show(f"left out  {out.ranked.request.id}, by {out.constraint}: {out.because}")
+    chosen, asked = count(len(found.made), "fix", "fixes"), len(found.ranking.ranked)
+    say(f"{chosen} to meet {len(found.met)} of {asked} requests; {_sure(found)}")
+
+
+def _days_of(fix: Fix) -> str:
+    saved = f" instead of {fix.apart:g}" if fix.days < fix.apart else ""
+    return f"{count_days(fix.days)}{saved}"
+
+
+def _sure(found: BoardPlan) -> str:
+    if not found.gap:
+        return "no plan meets more value"
+    return f"another plan could have at most {100 * found.gap:.1f} % more value"
 
 
 def _moved(one: Sensitivity) -> str:

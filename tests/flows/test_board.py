@@ -8,7 +8,7 @@ from clinops.domain.ledger import Kind
 from clinops.domain.met import SUBJECT
 from clinops.domain.outcome import State
 from clinops.errors import LedgerError, NotFoundError
-from flows.board import close_met, rank_of_release, ranking, standings
+from flows.board import close_met, is_asked_for, ranking, standings
 from flows.housekeeping import keep_house
 from tests.fakes.wiring import FIRST, SECOND, SITES, FakeWiring, sites
 from tests.ranked import BOARD, TAKEN_BACK, asked, board
@@ -38,19 +38,14 @@ def test_there_are_no_ranks_before_the_board_has_decided(wiring):
     wiring.commit({BOARD: None})
     with pytest.raises(NotFoundError):
         ranking(wiring)
-    assert rank_of_release(wiring.offer(), wiring) is None
 
 
-def test_a_release_has_the_best_rank_of_what_waits_for_it(wiring):
-    wiring.commit({**asked("r-2", risk=1), **asked("r-3", risk=1, releases=[])})
+def test_a_request_asks_for_a_version_or_a_newer_one(wiring):
     release = wiring.offer()
-    best = rank_of_release(release, wiring)
-    assert best is not None
-    assert (best.request.id, best.place) == ("r-2", 1)
-    newer = release.model_copy(update={"version": "2.1"})
-    assert rank_of_release(newer, wiring) == best
-    for other in ({"version": "1.9"}, {"product": "lab"}):
-        assert rank_of_release(release.model_copy(update=other), wiring) is None
+    (wanted,) = (one.request for one in standings(wiring, wiring.estate(wiring.git.head())))
+    for other, asked_for in (("2.0", True), ("2.1", True), ("1.9", False)):
+        assert is_asked_for(release.model_copy(update={"version": other}), wanted) is asked_for
+    assert not is_asked_for(release.model_copy(update={"product": "lab"}), wanted)
 
 
 def test_a_request_closes_itself_when_its_release_goes_live(wiring):

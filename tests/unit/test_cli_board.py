@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clinops.domain.board_plan import Problem, Solution
 from tests.fakes.wiring import FakeWiring
 from tests.ranked import BOARD, TAKEN_BACK, asked, board
 
@@ -54,3 +55,47 @@ def test_says_in_a_terminal_what_the_order_depends_on(terminal, wiring):
     assert said.out.splitlines()[0] == "risk 40 to 32: no change"
     told = terminal.run("board", "sensitivity", "--json").json
     assert [one["becomes"] for one in told["sensitivity"]][:2] == [32, 48]
+
+
+def test_shows_what_one_fix_would_meet_and_plans_it(terminal, wiring):
+    cve = {"cve": "CVE-2026-1234"}
+    wiring.commit({**asked("r-1", fix=cve), **asked("r-2", fix=cve, releases=[]),
+                   **asked("r-3", releases=[], effort={"testing": 100.0})})  # fmt: skip
+    said = terminal.run("board", "fixes")
+    assert said.out.splitlines() == [
+        "CVE-2026-1234: benefit 15.0 for 2 person-days instead of 4",
+        f"   1  {'r-1':32}Request r-1",
+        f"   2  {'r-2':32}Request r-2",
+    ]
+    assert terminal.run("board", "fixes", "--json").json[0]["benefits"] == {"r-1": 7.5, "r-2": 7.5}
+    said = terminal.run("board", "plan", "--months", "2")
+    assert said.out.splitlines() == [
+        "month 1   CVE-2026-1234: 2 person-days instead of 4; meets r-1, r-2",
+        "left out  r-3, by capacity: testing has 20 person-days left in 2 months, and it takes 100",
+    ]
+    assert "1 fix to meet 2 of 3 requests; no plan meets more value" in said.err
+    told = terminal.run("board", "plan", "--json").json
+    assert told["made"][0]["requests"] == ["r-1", "r-2"]
+    assert told["policy"]["version"] == 1
+
+
+class Unsure:
+    """A planner that has found nothing, and can't say that there is nothing."""
+
+    def solve(self, problem: Problem) -> Solution:
+        return Solution((), 0, 75)
+
+
+def test_says_how_sure_a_plan_is(terminal, wiring):
+    wiring.planner = Unsure()
+    said = terminal.run("board", "plan")
+    assert "another plan could have at most 100.0 % more value" in said.err
+
+
+def test_packages_of_live_systems_are_known_by_their_bills(terminal, wiring):
+    one, other = ({"component": name, "versions": ">=1.3"} for name in ("zlib1g", "zlib"))
+    wiring.commit({**asked("r-1", fix=one), **asked("r-2", fix=other, releases=[])})
+    assert terminal.run("board", "fixes").out == ""
+    for live in wiring.ledger.live():
+        wiring.materials.of_image(live.images["app"])
+    assert terminal.run("board", "fixes").out.startswith("zlib 1.3: benefit 15.0")
