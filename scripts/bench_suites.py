@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from processor_time import profile
+
 from clinops.domain.finding import Finding
 from clinops.domain.plan import Plan
 from clinops.domain.replica import Replica, ReplicaFailure, ServiceInstance
@@ -217,12 +219,14 @@ def measured(rounds: int) -> dict[str, Any]:
             preparing = time.monotonic() - begun
             for _ in range(rounds):
                 taken["script"].append(_seconds(script.run))
-                taken["ours"].append(_seconds(lambda: ours.run(snapshots)))
+                with profile() as processors:
+                    taken["ours"].append(_seconds(lambda: ours.run(snapshots)))
     medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
     return {
         "what": f"{' and '.join(SUITES)} of two versions",
         "script_seconds": [round(each, 1) for each in taken["script"]],
         "our_seconds": [round(each, 1) for each in taken["ours"]],
+        "our_processor_seconds": processors,
         "snapshot_seconds": round(preparing, 1),
         "suite_ratio": round(medians["script"] / medians["ours"], 2),
     }
