@@ -56,6 +56,12 @@ _SECONDS_TO_READ = 120.0
 """For the databases and the volumes of one replica together."""
 
 
+def _bills() -> Path:
+    """Where bills of materials are kept by image: for all estates, as the engine keeps images."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "clinops" / "materials"
+
+
 def utc_now() -> dt.datetime:
     """Return the time now, in UTC."""
     return dt.datetime.now(dt.UTC)
@@ -154,7 +160,7 @@ class Wiring:
         """What images of the local engine are made of."""
         from clinops.adapters.syft import SyftMaterials
 
-        return SyftMaterials(self.root / "state" / "materials")
+        return SyftMaterials(_bills())
 
     @cached_property
     def replicas(self) -> Replicas:
@@ -283,7 +289,7 @@ def local_bench(
         replicas.sweep(leases.local_alive)
         yield Bench(
             images=DockerImages(drop=drop),
-            materials=SyftMaterials(evidence_root.parent / "materials"),
+            materials=SyftMaterials(_bills()),
             replicas=replicas,
             suites=suites,
             **_readers(suites, replicas),

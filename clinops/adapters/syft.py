@@ -49,7 +49,9 @@ class SyftMaterials:
         found = self.known(image)
         if found is None:
             found = self._list(image)
-            write_durably(self._path(image), found.cyclonedx())
+            # A service may have no home: then it is listed again the next time.
+            with suppress(OSError):
+                write_durably(self._path(image), found.cyclonedx())
         return found
 
     def known(self, image: str) -> Bill | None:
