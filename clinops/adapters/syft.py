@@ -50,7 +50,7 @@ class SyftMaterials:
         if found is None:
             found = self._list(image)
             # A service may have no home: then it is listed again the next time.
-            with suppress(OSError):
+            with suppress(InfrastructureError):
                 write_durably(self._path(image), found.cyclonedx())
         return found
 

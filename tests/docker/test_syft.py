@@ -74,3 +74,12 @@ def test_what_is_beyond_measure_is_not_read(tmp_path, image, monkeypatch):
     monkeypatch.setattr(syft, "LARGEST_BILL", 1000)
     with pytest.raises(InfrastructureError, match="beyond measure"):
         SyftMaterials(tmp_path).of_image(image)
+
+
+@pytest.mark.docker
+def test_without_a_place_to_keep_it_a_bill_is_listed_all_the_same(tmp_path, image):
+    nobodys = tmp_path / "a-file"
+    nobodys.write_text("no folder")
+    materials = SyftMaterials(nobodys / "below")
+    assert materials.of_image(image).components
+    assert materials.known(image) is None
