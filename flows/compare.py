@@ -32,7 +32,7 @@ from clinops.domain.suite import Role
 from clinops.ports import EstateTree, ProbeSession
 from clinops.wiring import Bench, estate_of
 from flows.measure import SECONDS, measure
-from flows.replicas import all_at_once, forked, never_ready
+from flows.replicas import forked, never_ready, side_by_side
 
 PROPOSED: Final = "comparison/proposed-noise.json"
 """Noise rules that the two baselines suggest, among the evidence files: a person may take them."""
@@ -80,10 +80,9 @@ def compare(
     cases, rules = estate.probes(plan.release.product), estate.noise_rules(plan.release.product)
     if not cases:
         return None
-    with ExitStack() as stack:
-        snapshots = (baseline, baseline, candidate)
-        begun = map(partial(forked, plan), snapshots, _ROLES, repeat(bench))
-        forks = all_at_once(list(begun), stack)
+    snapshots = (baseline, baseline, candidate)
+    begun = map(partial(forked, plan), snapshots, _ROLES, repeat(bench))
+    with side_by_side(list(begun)) as forks, ExitStack() as stack:
         ready = [fork for fork in forks if isinstance(fork, Replica)]
         if len(ready) < len(forks):
             bench.replicas.ensure_engine_stayed()

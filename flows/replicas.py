@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from clinops.domain.finding import Finding, Weight
@@ -94,14 +94,13 @@ def run_suite(
     """
     suite, role = which
     wanted = plan.environment.clinops.forks.get(suite, 1) if snapshot else 1
-    with ExitStack() as stack:
-        standing = [
-            started(plan, images, role, bench)
-            if snapshot is None
-            else forked(plan, snapshot, role, bench)
-            for _ in range(wanted)
-        ]
-        replicas = all_at_once(standing, stack)
+    standing = [
+        started(plan, images, role, bench)
+        if snapshot is None
+        else forked(plan, snapshot, role, bench)
+        for _ in range(wanted)
+    ]
+    with side_by_side(standing) as replicas:
         failure = next((one for one in replicas if isinstance(one, ReplicaFailure)), None)
         if failure is not None:
             under_test = plan.environment.clinops.under_test
@@ -117,12 +116,16 @@ def run_suite(
     return tried
 
 
-def all_at_once(
-    standing: Sequence[AbstractContextManager[Replica | ReplicaFailure]], stack: ExitStack
-) -> list[Replica | ReplicaFailure]:
-    """Start replicas side by side; the stack removes them, whatever becomes of any."""
-    with ThreadPoolExecutor(len(standing)) as pool:
-        return list(pool.map(stack.enter_context, standing))
+@contextmanager
+def side_by_side(
+    standing: Sequence[AbstractContextManager[Replica | ReplicaFailure]],
+) -> Iterator[list[Replica | ReplicaFailure]]:
+    """Start replicas all at once, and remove them so; all are removed, whatever becomes of any."""
+    with ExitStack() as unwinding:
+        stacks = [unwinding.enter_context(ExitStack()) for _ in standing]
+        with ThreadPoolExecutor(len(stacks)) as pool:
+            yield list(pool.map(ExitStack.enter_context, stacks, standing))
+            list(pool.map(ExitStack.close, stacks))
 
 
 def forked(
