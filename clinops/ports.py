@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from clinops.domain.advisory import Advisory, AdvisorySource
 from clinops.domain.attempt import Attempt
 from clinops.domain.board_plan import Problem, Solution
 from clinops.domain.course import Course
@@ -30,6 +31,7 @@ from clinops.domain.site import Backup, LiveSystem
 from clinops.domain.snapshot import Snapshot
 from clinops.domain.suite import Role, SuiteRun
 from clinops.domain.urgency import Turn
+from clinops.domain.vulnerability import Published
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -234,6 +236,22 @@ class Materials(Protocol):
 
     def known(self, image: str) -> Bill | None:
         """Return the bill of an image that was listed before; None where there is none."""
+
+
+class Advisories(Protocol):
+    """Advisories that were imported; nothing is ever fetched."""
+
+    def replace(self, source: AdvisorySource, advisories: Iterable[Advisory]) -> None:
+        """Put a source in place of what it was before: all of it, or nothing."""
+
+    def sources(self) -> list[AdvisorySource]:
+        """Return every source, by name."""
+
+    def about(self, names: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], list[Published]]:
+        """Return what is published about packages, by ecosystem without release, and name."""
+
+    def of(self, sources: Sequence[str]) -> Iterator[Advisory]:
+        """Yield all advisories of some sources."""
 
 
 class Replicas(Protocol):

@@ -24,6 +24,7 @@ from clinops.domain.digest import digest_of
 from clinops.domain.fold import ReleaseRecord
 from clinops.errors import BadInputError, NotFoundError
 from clinops.ports import (
+    Advisories,
     Clock,
     EstateRepository,
     EstateTree,
@@ -161,6 +162,13 @@ class Wiring:
         from clinops.adapters.syft import SyftMaterials
 
         return SyftMaterials(_bills())
+
+    @cached_property
+    def advisories(self) -> Advisories:
+        """The advisories that were imported."""
+        from clinops.adapters.sqlite_advisories import SqliteAdvisories
+
+        return SqliteAdvisories(self.root / "state" / "advisories.sqlite")
 
     @cached_property
     def replicas(self) -> Replicas:

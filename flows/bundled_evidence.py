@@ -13,7 +13,7 @@ from clinops.domain.inventory import Inventory
 from clinops.domain.inventory_change import changes, differences
 from clinops.domain.loss import Readings, altered, appeared, judged, losses
 from clinops.domain.manifest import Manifest
-from clinops.domain.materials import CHANGES, changes_in
+from clinops.domain.materials_change import CHANGES, changes_in
 from clinops.domain.outcome import Outcome
 from clinops.domain.parsing import parse
 from clinops.domain.rehearsal import Rehearsal, WayBack, shown

@@ -12,7 +12,7 @@ from clinops.domain.digest import canonical
 from clinops.domain.evidence import Evidence, Images, decide, findings_from
 from clinops.domain.finding import Finding, Weight
 from clinops.domain.hazard import HazardLog
-from clinops.domain.materials import Changes
+from clinops.domain.materials_change import Changes
 from clinops.domain.parsing import parse
 from clinops.domain.plan import Plan
 from clinops.domain.suite import Role, SuiteRun
@@ -23,7 +23,7 @@ from clinops.ports import EstateTree
 from clinops.wiring import ENGINE_VERSION, Bench, merged_junit
 from flows.compare import Compared
 from flows.faults import FaultTried, all_faults
-from flows.materials import NOT_LISTED, Listed
+from flows.listing import NOT_LISTED, Listed
 from flows.rehearse import Rehearsed
 from flows.replicas import Obtained, Tried
 from flows.trials import Trials

@@ -1,68 +1,31 @@
-"""Materials: what the images of a release are made of, and what changed of that.
+"""Materials: what releases and live systems are made of, and which vulnerabilities are known in it.
 
-A bill is listed beside the trials and bound by the evidence. Where none can be had, that is ours
-to mend: a note says so, and nothing is refused or passed for it.
+Everything is looked up in what was listed and imported before: nothing here calls out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Final
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
+from clinops.adapters import advisory_files
+from clinops.adapters.estate import Estate
+from clinops.domain.advisory import Advisory, AdvisorySource
 from clinops.domain.evidence import Evidence
-from clinops.domain.finding import Finding, Weight
-from clinops.domain.materials import CHANGES, Bill, Changes, bill_from, changes, file_of
-from clinops.domain.plan import Plan
+from clinops.domain.fold import ReleaseRecord
+from clinops.domain.materials import Bill, bill_from, file_of
+from clinops.domain.materials_change import Changes, changes
+from clinops.domain.package_source import origins
+from clinops.domain.patch_clock import Clocks, clocks_of
+from clinops.domain.site import LiveSystem
 from clinops.domain.suite import Role
-from clinops.errors import InfrastructureError
+from clinops.domain.vulnerability import Knowledge, Vulnerabilities, held_against
+from clinops.errors import BadInputError, ClinOpsError
 from clinops.ports import EvidenceStore
-from clinops.wiring import Bench
-from flows.replicas import Obtained
-
-
-@dataclass(frozen=True)
-class Listed:
-    """What came of listing the materials of one plan."""
-
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    changes: Changes | None = None
-    findings: tuple[Finding, ...] = ()
-
-
-NOT_LISTED: Final = Listed()
-
-
-def listed(plan: Plan, obtained: Obtained, bench: Bench) -> Listed:
-    """List what the service under test is made of, in both versions, and what changed."""
-    under_test = plan.environment.clinops.under_test
-    bills: dict[Role, Bill] = {}
-    missing = []
-    with ThreadPoolExecutor() as pool:
-        begun = {
-            role: pool.submit(bench.materials.of_image, images[under_test])
-            for role, images in obtained.images.items()
-        }
-    for role, listing in begun.items():
-        try:
-            bills[role] = listing.result()
-        except InfrastructureError as error:
-            missing.append(_missing(role, error))
-    files = {file_of(role): bill.cyclonedx() for role, bill in bills.items()}
-    if bills.keys() < set(Role):
-        return Listed(files, findings=tuple(missing))
-    found = changes(bills[Role.BASELINE], bills[Role.CANDIDATE])
-    return Listed({**files, CHANGES: found.text()}, found)
-
-
-def _missing(role: Role, error: InfrastructureError) -> Finding:
-    return Finding(
-        kind="materials-missing",
-        weight=Weight.NOTE,
-        summary=f"Nobody knows what the {role} is made of: it could not be listed",
-        detail=error.diagnostics(),
-    )
+from clinops.wiring import Wiring
+from flows.judgement import load_evidence
 
 
 def bill_of(evidence: Evidence, role: Role, store: EvidenceStore) -> Bill | None:
@@ -82,3 +45,151 @@ def changes_of(evidence: Evidence, store: EvidenceStore) -> Changes | None:
     """
     before, after = (bill_of(evidence, role, store) for role in (Role.BASELINE, Role.CANDIDATE))
     return changes(before, after) if before and after else None
+
+
+def import_advisories(
+    wiring: Wiring, path: Path, *, name: str | None = None, alert: bool = False
+) -> tuple[AdvisorySource, tuple[str, ...]]:
+    """Import OSV or CSAF documents, in place of what was imported by that name before.
+
+    Args:
+        wiring: The estate.
+        path: A document, a folder of them, or a zip.
+        name: What to call the source; by default as the file.
+        alert: Whether these are NHS high-severity alerts: their clock is 48 hours.
+
+    Returns:
+        The source, and what of it could not be read, in words.
+
+    Raises:
+        BadInputError: Nothing in it can be read; nothing was changed.
+    """
+    found: list[Advisory] = []
+    unread: list[BadInputError] = []
+    for file, data in advisory_files.documents(path):
+        try:
+            found += advisory_files.read_advisories(file, data)
+        except BadInputError as error:
+            unread.append(error)
+    if not found:
+        raise unread[0] if unread else BadInputError(f"{path}: holds no advisories")
+    now = wiring.clock()
+    # What is dated later than now says nothing of how old it is.
+    dates = [one.modified for one in found if one.modified <= now]
+    whole = not unread and not alert and (path.is_dir() or path.suffix == ".zip")
+    ecosystems = {affected.ecosystem for one in found for affected in one.affected}
+    source = AdvisorySource(
+        name=name or path.resolve().stem,
+        imported=now,
+        as_of=max(dates, default=None),
+        digest=advisory_files.digest(path),
+        advisories=len(found),
+        skipped=len(unread),
+        covers=tuple(sorted(ecosystems)) if whole else (),
+        alert=alert,
+    )
+    wiring.advisories.replace(source, found)
+    return source, tuple(error.diagnostics() for error in unread)
+
+
+def vulnerabilities(wiring: Wiring, name: str) -> list[Vulnerabilities]:
+    """Return what is known of a release, or of each version of a product that is live.
+
+    What a live version is made of is listed now where that was not done before.
+
+    Args:
+        wiring: The estate.
+        name: A product that is live, or a release by its id or the only prefix of one.
+
+    Raises:
+        NotFoundError: There is no such thing.
+    """
+    live = wiring.ledger.live(name)
+    if live:
+        for system in live:
+            with suppress(ClinOpsError):
+                wiring.materials.of_image(_image_of(system, wiring))
+        return list(_of_live(live, wiring))
+    record = wiring.release(name)
+    bill = bill_of(load_evidence(record, wiring), Role.CANDIDATE, wiring.evidence)
+    return [_held(record, bill, wiring)]
+
+
+def clocks(wiring: Wiring) -> Clocks:
+    """Return every patch clock of the systems that are live, overdue first.
+
+    Systems that nobody has listed yet are told as unknown; nothing is listed here.
+    """
+    systems = list(_of_live(wiring.ledger.live(), wiring))
+    sources = wiring.advisories.sources()
+    now, days = wiring.clock(), wiring.settings.advisories_days
+    return Clocks(
+        clocks=clocks_of(systems, _alerts(sources, wiring), now),
+        unknown=tuple(
+            f"{system.product} {system.version}: {what}"
+            for system in systems
+            for what in system.unknown
+        ),
+        ages=tuple(source.told(now, days) for source in sources),
+    )
+
+
+def _held(record: ReleaseRecord, bill: Bill | None, wiring: Wiring) -> Vulnerabilities:
+    known = _known(record.product, bill, wiring.estate(wiring.repository.head()), wiring)
+    return held_against(bill, record.product, record.version, known)
+
+
+def _of_live(live: Sequence[LiveSystem], wiring: Wiring) -> Iterator[Vulnerabilities]:
+    """Yield what is known of each version that is live, with the sites that run it."""
+    sites: dict[tuple[str, str, str], list[str]] = {}
+    for system in live:
+        sites.setdefault((system.product, system.version, _image_of(system, wiring)), []).append(
+            system.site
+        )
+    estate = wiring.estate(wiring.repository.head())
+    for (product, version, image), names in sorted(sites.items()):
+        bill = wiring.materials.known(image)
+        known = _known(product, bill, estate, wiring)
+        yield held_against(bill, product, version, known, sorted(names))
+
+
+def _image_of(system: LiveSystem, wiring: Wiring) -> str:
+    """Return the image of the service under test; empty where the estate can't say which."""
+    try:
+        estate = wiring.estate(wiring.repository.at(system.commit))
+        return system.images[estate.environment(system.product).clinops.under_test]
+    except (BadInputError, KeyError):
+        return ""
+
+
+def _known(product: str, bill: Bill | None, estate: Estate, wiring: Wiring) -> Knowledge:
+    """Gather what is known now about the packages of one bill."""
+    names = {
+        (origin.ecosystem.partition(":")[0], origin.name)
+        for component in (bill.components if bill else ())
+        for origin in origins(component)
+    }
+    unread: tuple[str, ...] = ()
+    try:
+        _, manifest = estate.manifest_for(product)
+        paths = estate.vex_paths(manifest.vendor)
+        statements = [one for path in paths for one in estate.statements_in(path)]
+    except BadInputError as error:
+        statements, unread = [], (f"what its vendor says can't be read: {error}",)
+    return Knowledge(
+        published=wiring.advisories.about(names),
+        sources=wiring.advisories.sources(),
+        statements=statements,
+        now=wiring.clock(),
+        days=wiring.settings.advisories_days,
+        unread=unread,
+    )
+
+
+def _alerts(sources: Sequence[AdvisorySource], wiring: Wiring) -> dict[str, dt.datetime]:
+    """Return when an alert about each vulnerability was published first."""
+    found: dict[str, dt.datetime] = {}
+    for one in wiring.advisories.of([source.name for source in sources if source.alert]):
+        for name in one.names:
+            found[name] = min(one.published, found.get(name, one.published))
+    return found

@@ -24,7 +24,7 @@ from clinops.wiring import Bench, Wiring
 from flows.baseline import live_baseline, past_timelines, steps_to
 from flows.carrying import NOTHING, Prior, carrying
 from flows.evidence import Result, assemble
-from flows.materials import listed
+from flows.listing import listed
 from flows.replicas import obtain
 from flows.reports import verdict_report, verdict_rows
 from flows.reuse import prior_to

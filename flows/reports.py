@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from clinops.domain.evidence import Evidence
 from clinops.domain.finding import Finding, Weight
-from clinops.domain.materials import Changes, kind_in_words
+from clinops.domain.materials import kind_in_words
+from clinops.domain.materials_change import Changes
 from clinops.domain.measured import of_suite, told
 from clinops.domain.outcome import Outcome
 from clinops.domain.rehearsal import Loss

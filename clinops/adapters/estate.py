@@ -23,6 +23,7 @@ from clinops.domain.request import Request
 from clinops.domain.signer import Signers, Vendor
 from clinops.domain.site import Sites
 from clinops.domain.value import Document
+from clinops.domain.vex import Statement
 from clinops.domain.waiver import Waiver, Waivers
 from clinops.domain.wording import nearest
 from clinops.errors import BadInputError, NotFoundError
@@ -36,6 +37,7 @@ FOLDERS = ("environments", REQUESTS, "test_suites", "vendor_manifests")
 _MANIFEST = re.compile(
     r"vendor_manifests/[^/]+/(?!(?:vendor|agreement|acceptance)\.yaml$)[^/]+\.yaml"
 )
+_VEX = re.compile(r"vendor_manifests/([^/]+)/vex/[^/]+\.json")
 _COMPOSE = re.compile(r"environments/([^/]+)/compose\.yaml")
 _REQUEST = re.compile(rf"{REQUESTS}/[^/]+\.yaml")
 _SUITE = re.compile(r"test_suites/([^/]+)/([^/]+)/(?:.+/)?test_[^/]*\.py")
@@ -187,6 +189,20 @@ class Estate:
     def acceptance(self, vendor: str) -> Acceptance:
         """Return what a vendor has accepted; raises NotFoundError where nothing."""
         return self.parsed(acceptance_path(vendor), Acceptance).document
+
+    def vex_paths(self, vendor: str | None = None) -> list[str]:
+        """Return where the VEX of one vendor lie, or of all."""
+        return [
+            path
+            for path in self.files
+            if (found := _VEX.fullmatch(path)) and vendor in {None, found[1]}
+        ]
+
+    def statements_in(self, path: str) -> list[Statement]:
+        """Return what a vendor says of vulnerabilities in one VEX; raises BadInputError."""
+        from clinops.adapters.advisory_files import read_statements
+
+        return read_statements(path, self.tree.read(path), path.split("/")[1])
 
     def vendors(self) -> dict[str, Vendor]:
         """Return all vendors by the name of their folder."""

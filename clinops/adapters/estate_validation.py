@@ -35,6 +35,7 @@ FIRST_SUITE = "smoke"
 
 _MISNAMED = re.compile(r"vendor_manifests/([^/]+\.ya?ml|[^/]+/[^/]+\.yml)")
 _UNREAD_REQUEST = re.compile(r"requests/(?!.*\.md$)(?:.+/.+|.+(?<!\.yaml))")
+_BELOW_VEX = re.compile(r"vendor_manifests/[^/]+/vex/")
 _HAZARDS = re.compile(r"environments/[^/]+/hazards\.yaml")
 
 D = TypeVar("D", bound=Document)
@@ -214,6 +215,7 @@ class _Validation:
             self._read(calendar.PATH, calendar.Calendar)
         yield from self._requests()
         yield from self._agreements()
+        yield from self._vex()
         yield from (
             Problem(
                 path, 1, "this file is not read", "call it <product>.yaml, in a vendor's folder"
@@ -279,6 +281,18 @@ class _Validation:
                 yield from rules.is_of_vendor(vendor, agreement)
             elif path == acceptance_path(vendor) and (accepted := self._read(path, Acceptance)):
                 yield from rules.is_of_vendor(vendor, accepted)
+
+    def _vex(self) -> Iterator[Problem]:
+        """A VEX that silences without a reason, or can't be read, never gets in."""
+        read = self._estate.vex_paths()
+        for path in self._estate.files:
+            if _BELOW_VEX.match(path) and path not in read:
+                yield Problem(path, 1, "this file is not read", "call it vex/<name>.json")
+        for path in read:
+            try:
+                self._estate.statements_in(path)
+            except BadInputError as error:
+                self._broken += _problems_in(path, error)
 
     def _requests(self) -> Iterator[Problem]:
         estate = self._estate

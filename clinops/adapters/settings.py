@@ -45,6 +45,8 @@ class Settings(BaseModel):
     """API address of a Prefect server that is run elsewhere; then `up` starts none."""
     suite_seconds: int = Field(default=900, ge=1)
     """Time limit of one suite."""
+    advisories_days: int = Field(default=7, ge=1, le=365)
+    """Days after which imported advisories are stale: nothing is clean by them any more."""
     notify: dict[str, list[SecretStr]] = {}
     """Where reminders go: addresses for Apprise by role or signer's id, and of `everyone`."""
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from clinops.cli import account as account
+from clinops.cli import advisories as advisories
 from clinops.cli import board as board
 from clinops.cli import compare as compare
 from clinops.cli import documents as documents
@@ -62,6 +63,7 @@ app.add_typer(evidence.ledger_app, name="ledger")
 release_timeline.register(release.app)
 app.add_typer(release.app, name="release")
 app.add_typer(account.app, name="account")
+app.add_typer(advisories.app, name="advisories")
 app.add_typer(materials.app, name="materials")
 app.add_typer(hook.app, name="hook")
 app.add_typer(signer.app, name="signer")

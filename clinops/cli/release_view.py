@@ -12,7 +12,7 @@ from clinops.domain.course import Course, courses
 from clinops.domain.evidence import Evidence
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
-from clinops.domain.materials import as_json
+from clinops.domain.materials_change import as_json
 from clinops.domain.measured import Measured, Origin, told
 from clinops.domain.outcome import State
 from clinops.domain.plain_words import count

@@ -46,3 +46,15 @@ def _version(kind: str, text: str) -> Version | None:
         return made
     except Exception:  # noqa: BLE001  # as above
         return None
+
+
+def in_range(text: str, kind: str, version: str) -> bool | None:
+    """Whether a version is in a range in the notation `vers:`; none where nobody can tell."""
+    from univers.version_range import VersionRange
+
+    if not text.startswith(f"vers:{kind}/") or (found := _version(kind, version)) is None:
+        return None
+    try:
+        return bool(found in VersionRange.from_string(text))  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001  # as above
+        return None

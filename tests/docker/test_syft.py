@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
 
 from clinops.adapters import syft
+from clinops.adapters.osv import Osv
 from clinops.adapters.syft import SyftMaterials
+from clinops.domain.advisory import AdvisorySource
+from clinops.domain.vulnerability import Knowledge, Status, held_against
 from clinops.errors import InfrastructureError
 from tests.docker.conftest import BASE
 from tests.docker.contracts import MaterialsContract
+from tests.fakes.advisories import osv
 from tests.fakes.materials import FakeMaterials
+
+NOW = dt.datetime(2025, 6, 10, tzinfo=dt.UTC)
+SOURCE = AdvisorySource(
+    name="debian", imported=NOW, as_of=NOW, digest="sha256:0", advisories=1, skipped=0
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +55,18 @@ class TestSyftMaterials(MaterialsContract):
         found = materials.of_image(image)
         assert found.system == "debian 12"
         assert {"zlib1g", "libc6", "dpkg"} <= {one.name for one in found.components}
+
+    def test_packages_are_found_by_the_source_that_advisories_name(self, materials, image):
+        affected = {
+            "package": {"ecosystem": "Debian:12", "name": "glibc"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "99"}]}],
+        }
+        planted = Osv.model_validate(osv(affected=[affected]))
+        published = {("Debian", "glibc"): [(SOURCE, one) for one in planted.advisories()]}
+        known = Knowledge(published, [SOURCE], [], NOW, 7)
+        found = held_against(materials.of_image(image), "tiny", "1", known)
+        assert {"libc6", "libc-bin"} <= {one.package for one in found.found}
+        assert {one.status for one in found.found} == {Status.AFFECTED}
 
     def test_a_bill_that_was_damaged_is_listed_again(self, materials, image, folder):
         before = materials.of_image(image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clinops.domain.finding import Weight
-from clinops.domain.materials import CHANGES
+from clinops.domain.materials_change import CHANGES
 from clinops.domain.outcome import State
 from clinops.errors import EvidenceError
 from flows.bundled_evidence import disagreements

@@ -18,7 +18,7 @@ from rich.console import Console
 from clinops.adapters.plain_stages import PlainStages
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
-from clinops.domain.materials import What, changes
+from clinops.domain.materials_change import What, changes
 from clinops.domain.outcome import State
 from clinops.domain.signoff import Meaning, statement_bytes
 from clinops.errors import EngineError

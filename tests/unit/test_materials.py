@@ -6,7 +6,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from clinops.domain.materials import Component, What, as_json, bill_from, changes, changes_in
+from clinops.domain.materials import Component, bill_from
+from clinops.domain.materials_change import What, as_json, changes, changes_in
 from clinops.domain.package_version import order
 from clinops.errors import EvidenceError
 from tests.fakes.materials import bill, deb
@@ -146,6 +147,7 @@ def test_without_both_bills_nobody_knows_what_changed():
         ("npm", "1.10.0", "1.9.0", 1),
         ("maven", "1.0-SNAPSHOT", "1.0", -1),
         ("unheard-of", "1", "2", None),
+        ("intdot", "7_7:2~", "7.07+27", None),
         ("none", "1", "2", None),
         ("deb", "1" * 301, "2", None),
     ],
