@@ -55,7 +55,7 @@ class _Solving:
         self._model.maximize(cp_model.LinearExpr.weighted_sum([value, fixes], [weight, -1]))
         solver = self._run(1)
         chosen = [at for at, one in enumerate(self._chosen) if solver.boolean_value(one)]
-        bound = int(solver.best_objective_bound + len(self._chosen)) // weight
+        bound = (round(solver.best_objective_bound) + len(self._chosen)) // weight
         return Solution(tuple(chosen), solver.value(value), bound)
 
     def _met_by_chosen(self) -> list[cp_model.IntVar]:

@@ -114,7 +114,7 @@ def plan(
     if as_json:
         print_json({**_asked(found.ranking), **found.json_value()})
         return
-    for made in sorted(found.made, key=lambda one: one.month):
+    for made in found.made:
         meets = ", ".join(one.request.id for one in made.fix.meets)
         show(f"month {made.month:<3} {made.fix.id}: {_days_of(made.fix)}; meets {meets}")
     for out in found.left_out:

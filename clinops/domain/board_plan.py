@@ -8,9 +8,10 @@ then. Whoever solves this is behind a port; what was solved is checked here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from clinops.domain.fixes import Fix
@@ -150,11 +151,8 @@ class Planning:
     problem: Problem
     alone: tuple[Choice, ...]
     """What each request would take by itself, in the order of the ranks."""
-
-    @property
-    def teams(self) -> list[str]:
-        """The teams, by position."""
-        return list(self.ranking.policy.capacity)
+    teams: tuple[str, ...]
+    """By position."""
 
 
 def planning(ranking: Ranking, fixes: Sequence[Fix], months: int = MONTHS) -> Planning:
@@ -165,7 +163,7 @@ def planning(ranking: Ranking, fixes: Sequence[Fix], months: int = MONTHS) -> Pl
         fixes: Every piece of work that may be chosen.
         months: How far the plan reaches.
     """
-    capacity = {team: math.floor(days * _TENTHS) for team, days in ranking.policy.capacity.items()}
+    capacity = _capacity(ranking)
     due = {one.request.id: _due(one.case, capacity, months) for one in ranking.ranked}
     position = {one.request.id: at for at, one in enumerate(ranking.ranked)}
     parts = {part.group: part for fix in fixes for part in _in_time(fix, due)}.values()
@@ -173,7 +171,7 @@ def planning(ranking: Ranking, fixes: Sequence[Fix], months: int = MONTHS) -> Pl
     alone = (_choice(Fix((), (one,)), position, due, capacity) for one in ranking.ranked)
     wanted = tuple(Wanted(int(one.rule), _value(one)) for one in ranking.ranked)
     problem = Problem(wanted, choices, tuple(capacity.values()), months)
-    return Planning(ranking, months, tuple(parts), problem, tuple(alone))
+    return Planning(ranking, months, tuple(parts), problem, tuple(alone), tuple(capacity))
 
 
 def plan_of(found: Planning, solution: Solution) -> BoardPlan:
@@ -185,20 +183,24 @@ def plan_of(found: Planning, solution: Solution) -> BoardPlan:
     room = found.problem.room(solution.chosen)
     if min(room.values(), default=0) < 0:
         raise InfrastructureError("the solver's plan asks for more than the teams have")
-    picked = sorted(
-        solution.chosen,
-        key=lambda at: (found.problem.choices[at].due, found.fixes[at].meets[0].place),
-    )
-    met = {one.request.id for at in picked for one in found.fixes[at].meets}
+    met = {name for at in solution.chosen for name in found.fixes[at].group}
     left = [one for one in enumerate(found.ranking.ranked) if one[1].request.id not in met]
+    made = sorted(_in_months(found, solution.chosen, room), key=lambda one: one.month)
     return BoardPlan(
         ranking=found.ranking,
         months=found.months,
-        made=tuple(_in_months(found, picked)),
+        made=tuple(made),
         left_out=tuple(_left_out(one, found.alone[at], room, found) for at, one in left),
         value=solution.value,
         bound=max(solution.bound, solution.value),
     )
+
+
+def _capacity(ranking: Ranking) -> dict[str, int]:
+    """Return the tenths of each team; one to which the board gave nothing has nothing."""
+    teams = [team for one in ranking.ranked for team in one.request.effort]
+    given = {team: math.floor(days * _TENTHS) for team, days in ranking.policy.capacity.items()}
+    return {**given, **{team: 0 for team in teams if team not in given}}
 
 
 def _in_time(fix: Fix, due: Mapping[str, int]) -> list[Fix]:
@@ -241,18 +243,24 @@ def _value(one: Ranked) -> int:
     return max(1, round(one.cost_of_delay * one.case.sureness * _TENTHS))
 
 
-def _in_months(found: Planning, picked: Sequence[int]) -> Iterable[Made]:
-    """Spread the work: what is due first is made first, so that all of it is done in time."""
-    spent = [0] * len(found.teams)
-    for at in picked:
-        work = found.problem.choices[at].work
-        spent = [before + now for before, now in zip(spent, work, strict=True)]
-        ends = [
-            math.ceil(total / each)
-            for total, each, now in zip(spent, found.problem.capacity, work, strict=True)
-            if now
-        ]
-        yield Made(found.fixes[at], max(ends, default=1))
+def _in_months(
+    found: Planning, chosen: Iterable[int], room: Mapping[tuple[int, int], int]
+) -> Iterator[Made]:
+    """Put what ranks higher into the earliest month in which it makes nothing else late."""
+    left = dict(room)
+    for at in sorted(chosen, key=lambda at: found.fixes[at].meets[0].place):
+        choice = found.problem.choices[at]
+        earlier = range(choice.due - 1, 0, -1)
+        fits = takewhile(partial(_fits, choice, left=left), earlier)
+        month = min(fits, default=choice.due)
+        for team, work in enumerate(choice.work):
+            for taken in range(month, choice.due):
+                left[team, taken] -= work
+        yield Made(found.fixes[at], month)
+
+
+def _fits(choice: Choice, month: int, left: Mapping[tuple[int, int], int]) -> bool:
+    return all(not work or left[team, month] >= work for team, work in enumerate(choice.work))
 
 
 def _left_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -139,6 +140,12 @@ def test_says_which_team_has_too_little_even_for_it_alone():
     assert found.left_out[0].team == "testing"
 
 
+def test_a_team_to_which_the_board_gave_nothing_has_nothing():
+    assert said(plan(request("a", effort={"nobody": 1.0}))) == [
+        ("a", "capacity", "nobody has 0 person-days left in 2 months, and it takes 1")
+    ]
+
+
 def test_says_which_month_is_full():
     one, other = (request(name, left=20, benefit=worth(4 - n)) for n, name in enumerate("ab"))
     assert said(plan(one, other)) == [
@@ -224,6 +231,30 @@ def test_the_solver_finds_what_trying_everything_finds(problem):
     assert values[0] == values[1]
     assert len(found.chosen) == len(exact.chosen)
     assert (found.value, found.bound) == (exact.value, exact.bound)
+
+
+small = st.builds(
+    request,
+    left=st.none() | st.integers(1, 100),
+    effort=st.dictionaries(
+        st.sampled_from(["integration", "testing"]), st.integers(1, 9).map(float), min_size=1
+    ),
+    benefit=st.integers(0, 10).map(worth),
+)
+
+
+@given(st.lists(small, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_nothing_is_made_late_and_no_team_does_more_than_it_can_until_any_month(found):
+    asked = [one.model_copy(update={"id": f"r{n}"}) for n, one in enumerate(found)]
+    made = plan(*asked, months=4, integration=5, testing=3).made
+    for month in range(1, 5):
+        done = [one.fix.effort for one in made if one.month <= month]
+        assert sum(effort.get("integration", 0) for effort in done) <= 5 * month
+        assert sum(effort.get("testing", 0) for effort in done) <= 3 * month
+    for one in made:
+        left = one.fix.meets[0].case.left
+        assert left is None or one.month <= min(4, math.ceil(left / (365.25 / 12)))
 
 
 def test_a_solver_that_may_not_think_says_so():

@@ -17,6 +17,7 @@ from flows.bundle import Verdict, export_release, verify_bundle
 from flows.gate import prepare_sign_off, record
 from tests.fakes.evidence import case
 from tests.fakes.wiring import GATE, HAZARDS, KEYS, FakeWiring, gate, hazard, hazards
+from tests.ranked import BOARD, asked, board
 from tests.unit.test_attacks_bundle import changed, forged
 
 QUICK = gate(
@@ -154,3 +155,12 @@ def test_the_bundle_carries_every_envelope_and_what_the_gate_was_judged_by(wirin
     assert "environments/sites.yaml" in bundle.policy_files
     assert "environments/calendar.yaml" in bundle.policy_files
     assert HAZARDS.split("/")[-1] in {name.split("/")[-1] for name in bundle.files}
+
+
+def test_a_bundle_holds_what_its_release_has_met(wiring, tmp_path):
+    wiring.commit({BOARD: board(), **asked()})
+    release = wiring.signed_off()
+    wiring.promote(release)
+    verdict = verified(wiring, release, tmp_path)
+    assert verdict.holds, verdict.bad
+    assert bundles.read(tmp_path / "b.tar").entries[-1].kind is Kind.REQUEST_MET

@@ -104,6 +104,16 @@ class TestLedgerContract:
         assert len(kinds) == 7
         assert list(ledger.about("pas")) == []
 
+    def test_finds_what_met_requests_at_once_and_beside_their_release(self, ledger):
+        to_live(ledger)
+        body = {"request": "r-1", "release": "pas-1", "evidence": EVIDENCE}
+        met = ledger.append(Kind.REQUEST_MET, "estate:requests", body)
+        assert list(ledger.entries("estate:requests")) == [met]
+        assert list(ledger.about("pas-1"))[-1] == met
+        assert list(ledger.problems()) == []
+        with pytest.raises(LedgerError, match="other evidence"):
+            ledger.append(Kind.REQUEST_MET, "estate:requests", {**body, "evidence": "none"})
+
     def test_pages_back_from_the_newest_entry(self, ledger):
         to_sign_off(ledger)
         to_sign_off(ledger, "pas-2")
