@@ -63,11 +63,14 @@ class Recount:
     def before(self, release):
         """The failed release that this one mends, or None."""
         (mine,) = self.of(release, "release.known")
-        product = mine[4]["release"]["product"]
         earlier = [
             row
             for row in self.known
-            if row[0] < mine[0] and row[4]["release"]["product"] == product
+            if row[0] < mine[0]
+            and all(
+                row[4]["release"][whose] == mine[4]["release"][whose]
+                for whose in ("product", "vendor")
+            )
         ]
         if earlier and self.why_failed(earlier[-1][3], mine[0]):
             return earlier[-1][3]

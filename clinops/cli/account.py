@@ -82,6 +82,9 @@ def dora(
     show(f"{found.period}")
     for scope in found.scopes:
         _print_scope(scope)
+    show("")
+    for name, figure in _figures(found.scopes[0]):
+        show(f"{name:22}{figure.how}")
     next_step(shared.command("account dora --json"))
 
 
@@ -112,9 +115,12 @@ def scorecard(
     show(f"{vendor}: {found.standing}")
     _print_table(found)
     for who, owed in (("vendor", found.vendor_owes), ("trust", found.trust_owes)):
-        show(f"the {who} owes {in_words(owed)} of a month's fee")
-        for one in (one for month in found.months for one in _owed(who, month).inputs):
-            show(f"  {one.value:g} % for {one.what}: {one.said}")
+        most = f", at most {found.agreed.most_percent:g} % for each" if found.agreed else ""
+        show(f"the {who} owes {in_words(owed)} of a month's fee{most}")
+        for month in found.months:
+            for one in _owed(who, month).inputs:
+                when = f"{month.period.since:%Y-%m}"
+                show(f"  {when}  {one.value:g} % for {one.what}, {one.said}")
     next_step(shared.command(f"account scorecard {vendor} --json"))
 
 
@@ -172,13 +178,15 @@ def picture(
         for who, figure in figures.items():
             show(f"{title:10}{in_words(figure)} by {who}")
     show(f"{'met':10}{in_words(found.met)} requests")
-    show(f"{'live':10}{len(found.lead_times.live)} changes")
+    whole = found.lead_times.typical["whole"]
+    show(f"{'live':10}{len(found.lead_times.live)} changes, median {in_words(whole)}")
     for cause, figure in found.waits_for.items():
         if figure.value:
             show(f"{'waits':10}{in_words(figure)} for {cause}")
     show(f"{'risk':10}{in_words(found.risk.retired)} retired, {in_words(found.risk.added)} added")
     for one in found.forecast:
         show(f"{one.what:10}{_foreseen(one)}")
+    _print_scope(found.dora.scopes[0])
     next_step(shared.command("account picture --json"))
 
 
@@ -203,9 +211,13 @@ def _cell(line: Line) -> str:
 
 def _print_scope(scope: Dora) -> None:
     show(scope.scope)
-    for name, figure in scope._asdict().items():
-        if name != "scope":
-            show(f"  {name.replace('_', ' '):22}{in_words(figure):>18}  {figure.how}")
+    for name, figure in _figures(scope):
+        show(f"  {name:22}{in_words(figure):>18}")
+
+
+def _figures(scope: Dora) -> list[tuple[str, Figure]]:
+    found = scope._asdict().items()
+    return [(name.replace("_", " "), figure) for name, figure in found if name != "scope"]
 
 
 def _period(wiring: Wiring, since: str | None, until: str | None) -> Period:

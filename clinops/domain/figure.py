@@ -116,7 +116,8 @@ def in_words(figure: Figure) -> str:
         return "unknown"
     if figure.unit is Unit.SECONDS:
         return length(figure.value)
-    number = f"{figure.value:,.1f}".removesuffix(".0")
+    places = 2 if figure.unit is Unit.DAYS else 1
+    number = f"{figure.value:,.{places}f}".rstrip("0").removesuffix(".")
     return number + _SUFFIX[figure.unit]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from clinops.domain.ledger import Entry, Kind, release_of
 from clinops.domain.outcome import Outcome
+from clinops.errors import LedgerError
 
 
 class Event(NamedTuple):
@@ -158,16 +159,25 @@ def journeys(entries: Iterable[Entry]) -> list[Journey]:
 
     Args:
         entries: All entries, in order; they are read once.
+
+    Raises:
+        LedgerError: One of them is not as ClinOps writes it.
     """
     trails: dict[str, _Trail] = {}
-    newest: dict[str, _Trail] = {}
+    newest: dict[tuple[str, str], _Trail] = {}
     for entry in entries:
-        if entry.kind is Kind.RELEASE_KNOWN:
-            trail = trails[entry.subject] = _Trail.begun(entry)
-            _follow(newest.get(trail.product), trail)
-            newest[trail.product] = trail
-        elif entry.kind in _READ:
-            trails[release_of(entry) or ""].read(entry)
+        try:
+            if entry.kind is Kind.RELEASE_KNOWN:
+                trail = trails[entry.subject] = _Trail.begun(entry)
+                # A product that has changed hands: nobody mends, or sees, what another one broke.
+                _follow(newest.get(trail.whose), trail)
+                newest[trail.whose] = trail
+            elif entry.kind in _READ:
+                trails[release_of(entry) or ""].read(entry)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise LedgerError(
+                f"entry {entry.sequence} can't be read: {error!r}", mend="clinops ledger verify"
+            ) from error
     return [trail.journey() for trail in trails.values()]
 
 
@@ -193,8 +203,8 @@ class _Trail:
         return cls(entry.body["release"], entry.body.get("offers", {}), events)
 
     @property
-    def product(self) -> str:
-        return str(self.release["product"])
+    def whose(self) -> tuple[str, str]:
+        return self.release["product"], self.release.get("vendor", "")
 
     @property
     def vendors_part(self) -> tuple[object, ...]:
@@ -217,10 +227,11 @@ class _Trail:
 
     def journey(self) -> Journey:
         said, offers = self.release, self.offers
+        product, vendor = self.whose
         return Journey(
             release=said["id"],
-            product=self.product,
-            vendor=said.get("vendor", ""),
+            product=product,
+            vendor=vendor,
             version=said["version"],
             commit=said.get("commit", ""),
             kind=offers.get("kind") or "",

@@ -27,8 +27,10 @@ import yaml
 from clinops.adapters.git_commits import PushResult, commit_and_push
 from clinops.adapters.prefect_server import PrefectServer
 from clinops.domain.ledger import Kind
+from clinops.domain.period import Period
 from clinops.wiring import Wiring
 from scripts.demo import HOME, PRODUCT
+from tests.accounted import assert_accounts_agree
 from tests.conftest import MANIFEST, NEXT, Demonstrated, clinops
 from tests.ward import close
 
@@ -212,6 +214,23 @@ def test_a_worker_killed_in_the_middle_costs_no_release_and_leaves_nothing(demon
     assert kinds.count(Kind.QUALIFICATION_STARTED) == 2
     assert list(wiring.ledger.problems()) == []
     close(wiring)
+
+
+def test_accounts_of_the_served_estate_are_what_the_bare_ledger_says(demonstrated):
+    wiring = Wiring(demonstrated.demo.estate)
+    months = Period.months_until(wiring.clock().date(), 2)
+    recount = assert_accounts_agree(
+        wiring, demonstrated.demo.estate / "state/ledger.sqlite", months
+    )
+    close(wiring)
+    went_live, refused = recount.ends()
+    assert went_live == demonstrated.result["release"]
+    spent = recount.split(went_live)
+    assert spent["queue"] > 0
+    # From the push on, as the demonstration saw it; its signatures are a matter of moments.
+    push_to_verdict = spent["queue"] + spent["test"]
+    assert abs(push_to_verdict - demonstrated.result["seconds"]["push_to_verdict"]) < 15
+    assert recount.why_failed(refused, 10**9) == "refused"
 
 
 def states_of(server: PrefectServer, version: str) -> list[str]:

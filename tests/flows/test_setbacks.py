@@ -20,6 +20,7 @@ from clinops.domain.fold import ReleaseRecord
 from clinops.domain.ledger import Kind
 from clinops.domain.materials_change import What, changes
 from clinops.domain.outcome import State
+from clinops.domain.period import Period
 from clinops.domain.signoff import Meaning, statement_bytes
 from clinops.errors import EngineError
 from clinops.wiring import Wiring
@@ -29,6 +30,7 @@ from flows.housekeeping import keep_house
 from flows.promote import promote_release
 from flows.qualify import qualify_release
 from flows.reconcile import next_run, reconcile
+from tests.accounted import assert_accounts_agree
 from tests.conftest import GOOD_IMAGE, MANIFEST, NEXT, PRODUCT, Setback
 from tests.docker.cuttable import CuttableEngine
 from tests.ward import close
@@ -173,6 +175,25 @@ def test_a_deployment_whose_check_fails_is_rolled_back_with_its_data(setback):
     assert back.body["verified"] is True
     assert "orthanc never got ready" in back.body["cause"]
     assert list(wiring.ledger.problems()) == []
+    close(wiring)
+
+
+def test_what_the_vendor_mends_goes_live_and_accounts_are_what_the_bare_ledger_says(setback):
+    wiring, record = qualified(setback, setback.push_release("# mended by its vendor"))
+    assert record.state is State.AWAITING_SIGN_OFF, findings(wiring, record)
+    sign(wiring, record, setback, "demo-cso", "clinical-safety-officer")
+    sign(wiring, record, setback, "demo-operations", "operations")
+    assert promote_release(record.id, wiring, stages()) is State.LIVE
+
+    month = Period.months_until(wiring.clock().date(), 2)
+    recount = assert_accounts_agree(wiring, setback.demo.estate / "state/ledger.sqlite", month)
+    refused, mended = recount.ends()
+    assert [len(recount.chain(end)) for end in (refused, mended)] == [3, 2]
+    figures = recount.dora(*month)
+    assert (figures["change_failure_rate"], figures["rework_rate"]) == (50, 50)
+    score = recount.scorecard(PRODUCT, *month)
+    assert score["first-time-qualification"] == 50
+    assert score["days-to-fix"] > 0
     close(wiring)
 
 

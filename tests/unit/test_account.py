@@ -15,7 +15,7 @@ from clinops.domain.lead_time import Cause, Commission, changes
 from clinops.domain.ledger import Kind, timestamp
 from clinops.domain.period import Period
 from clinops.domain.request import Request
-from clinops.errors import BadInputError
+from clinops.errors import BadInputError, LedgerError
 from flows import account
 from tests.fakes.ledger import START, FakeClock, FakeLedger, release_body, to_live, to_sign_off
 from tests.fakes.wiring import document
@@ -94,6 +94,8 @@ def test_what_nothing_says_is_unknown_and_not_0():
     assert in_words(Figure(None, Unit.PERCENT, "how")) == "unknown"
     assert in_words(Figure(0, Unit.PERCENT, "how")) == "0 %"
     assert in_words(Figure(90, Unit.SECONDS, "how")) == "2 min"
+    assert in_words(Figure(1.024, Unit.DAYS, "how")) == "1.02 days"
+    assert in_words(Figure(10, Unit.DAYS, "how")) == "10 days"
     assert in_words(Figure(1234.56, Unit.PER_30_DAYS, "how")) == "1,234.6 in 30 days"
 
 
@@ -180,6 +182,30 @@ def test_what_was_pushed_before_the_other_was_refused_does_not_mend_it(ledger):
     body = {"outcome": "refused", "evidence": "sha256:" + "e" * 64}
     ledger.append(Kind.VERDICT, "pas-1", body)
     assert [len(change.journeys) for change in found(ledger)] == [1, 1]
+
+
+def test_no_vendor_mends_what_another_one_broke(ledger):
+    for name in ("acme", "globex"):
+        body = release_body(name)
+        body["release"]["vendor"] = name
+        ledger.append(Kind.RELEASE_KNOWN, name, body)
+        ledger.append(Kind.QUALIFICATION_STARTED, name, {"attempt": 1})
+        body = {"outcome": "refused", "evidence": "sha256:" + "e" * 64}
+        ledger.append(Kind.VERDICT, name, body)
+    assert [one.last.vendor for one in found(ledger)] == ["acme", "globex"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"outcome": "refused", "findings": [7]}, {"outcome": "refused", "findings": 7}, {}]
+)
+def test_a_ledger_that_somebody_has_edited_is_told_and_not_counted(ledger, body):
+    to_sign_off(ledger)
+    ledger._entries[-1] = ledger._entries[-1].model_copy(update={"body": body})
+    with pytest.raises(LedgerError, match="entry 3 can't be read"):
+        found(ledger)
+    del ledger._entries[0]
+    with pytest.raises(LedgerError, match="entry 2 can't be read"):
+        found(ledger)
 
 
 def test_a_thousand_versions_that_were_all_refused_are_one_change(ledger):

@@ -11,6 +11,7 @@ import pytest
 from clinops.adapters.estate_validation import agreements_broken, validate
 from clinops.domain.agreement import Agreement, Measure
 from clinops.domain.figure import Figure, Unit
+from clinops.domain.lead_time import Cause
 from clinops.domain.parsing import parse
 from clinops.domain.period import Period
 from clinops.errors import BadInputError, NotFoundError
@@ -268,6 +269,20 @@ def test_what_waits_counts_for_as_long_as_it_has_waited(wiring):
     assert found[Measure.DAYS_TO_SIGN_OFF].inputs[0].said == "not all have signed yet"
 
 
+def test_what_was_overtaken_without_an_answer_waits_for_no_verdict(wiring):
+    wiring.suites.crashing = {("smoke", "2.0")}
+    wiring.qualify(wiring.offer())
+    wiring.clock.advance(24 * HOUR)
+    wiring.offer("2.1", supersedes="1.0")
+    wiring.clock.advance(HOUR)
+    (change,) = account.all_changes(wiring)
+    assert [one.version for one in change.journeys] == ["2.0", "2.1"]
+    assert change.split[Cause.VENDOR].value == 24 * HOUR
+    found = {line.measure: line.figure for line in account.scorecard("acme", wiring).lines}
+    assert [one.what for one in found[Measure.DAYS_TO_VERDICT].inputs] == [change.last.release]
+    assert found[Measure.DAYS_TO_FIX].inputs == ()
+
+
 def test_a_vendor_that_nobody_knows_has_no_scorecard(wiring, terminal):
     with pytest.raises(NotFoundError):
         account.scorecard("acne", wiring)
@@ -286,8 +301,8 @@ def test_the_command_shows_months_targets_and_what_follows(wiring, terminal):
     assert lines[1].split() == ["2025-06", "2025-07", "all", "agreed"]
     row = "first-time-qualification 0 % ✗ unknown 0 % ✗ ≥ 90"
     assert lines[2].split() == row.split()
-    assert "the vendor owes 5 % of a month's fee" in lines
-    assert "  5 % for first-time-qualification: missed: 0 %, agreed at least 90" in lines
-    assert "the trust owes 0 % of a month's fee" in lines
+    assert "the vendor owes 5 % of a month's fee, at most 100 % for each" in lines
+    assert "  2025-06  5 % for first-time-qualification, missed: 0 %, agreed at least 90" in lines
+    assert "the trust owes 0 % of a month's fee, at most 100 % for each" in lines
     told = terminal.run("account", "scorecard", "acme", "--json")
     assert '"fee": "a month of the contract"' in told.out

@@ -1,0 +1,55 @@
+"""Holds what `clinops account` says against what the bare ledger says, on any estate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clinops.domain.ledger import timestamp
+from clinops.domain.period import Period
+from clinops.wiring import Wiring
+from flows import account
+from tests.recount import Recount
+
+
+def assert_accounts_agree(wiring: Wiring, ledger: Path, period: Period) -> Recount:
+    """Count everything again, and compare; return what was counted.
+
+    Args:
+        wiring: The estate. Its clock is stopped: both must speak of the same moment.
+        ledger: The SQLite file of its ledger.
+        period: The days of the DORA figures and scorecards, in whole months.
+    """
+    now = wiring.clock()
+    wiring.clock = lambda: now  # type: ignore[assignment]
+    recount = Recount(ledger, timestamp(now))
+    _lead_times(wiring, recount)
+    _dora(wiring, recount, period)
+    for vendor in {row[4]["release"]["vendor"] for row in recount.known}:
+        _scorecard(vendor, wiring, recount, period)
+    return recount
+
+
+def _lead_times(wiring: Wiring, recount: Recount) -> None:
+    found = {one.last.release: one for one in account.all_changes(wiring)}
+    assert list(found) == recount.ends()
+    for release, change in found.items():
+        split = {cause.value: figure.value for cause, figure in change.split.items()}
+        assert split == pytest.approx(recount.split(release)), release
+
+
+def _dora(wiring: Wiring, recount: Recount, period: Period) -> None:
+    for scope in account.dora(wiring, period).scopes:
+        kind, _, name = scope.scope.partition(" ")
+        again = recount.dora(*period, lambda said, k=kind, n=name: said.get(k, "") == n)
+        said = {name: figure.value for name, figure in scope._asdict().items() if name != "scope"}
+        assert said == pytest.approx(again), scope.scope
+
+
+def _scorecard(vendor: str, wiring: Wiring, recount: Recount, period: Period) -> None:
+    card = account.scorecard(vendor, wiring, period)
+    for days, lines in [(period, card.lines), *((one.period, one.lines) for one in card.months)]:
+        found = {line.measure.value: line.figure.value for line in lines}
+        known = {measure: value for measure, value in found.items() if value is not None}
+        assert known == pytest.approx(recount.scorecard(vendor, *days)), f"{vendor} {days}"
