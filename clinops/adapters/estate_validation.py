@@ -1,4 +1,4 @@
-"""The check of a whole estate at once, and of a push to it against what was there before."""
+"""The check of a whole estate at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ FIRST_SUITE = "smoke"
 _MISNAMED = re.compile(r"vendor_manifests/([^/]+\.ya?ml|[^/]+/[^/]+\.yml)")
 _UNREAD_REQUEST = re.compile(r"requests/(?!.*\.md$)(?:.+/.+|.+(?<!\.yaml))")
 _BELOW_VEX = re.compile(r"vendor_manifests/[^/]+/vex/")
-_HAZARDS = re.compile(r"environments/[^/]+/hazards\.yaml")
 
 D = TypeVar("D", bound=Document)
 
@@ -66,101 +65,8 @@ def validate(
     return sorted(set(found))
 
 
-def changed_in_place(
-    tree: EstateTree, before: EstateTree, live: Mapping[str, str]
-) -> list[Problem]:
-    """Find manifests of versions that are live and that a push would change.
-
-    Args:
-        tree: The estate after the push.
-        before: The estate before it.
-        live: The version that is live, by product.
-    """
-    after, problems = Estate(tree), []
-    for path in after.manifest_paths():
-        try:
-            manifest = after.parsed(path, Manifest)
-            was = Estate(before).manifest(path) if before.exists(path) else None
-        except BadInputError:
-            continue  # `validate` says what is wrong with it
-        in_use = live.get(manifest.document.product)
-        problems += rules.live_manifest_is_unchanged(manifest, was, in_use)
-    return problems
-
-
-def hazards_deleted(tree: EstateTree, before: EstateTree) -> list[Problem]:
-    """Find hazards that were in a log before and are gone: they are closed, never deleted.
-
-    Args:
-        tree: The estate after the push.
-        before: The estate before it.
-    """
-    after, was = Estate(tree), Estate(before)
-    problems: list[Problem] = []
-    for path in (path for path in was.files if _HAZARDS.fullmatch(path)):
-        try:
-            logged = was.parsed(path, HazardLog).document
-        except BadInputError:
-            continue  # it comes from a time when nobody read it
-        try:
-            kept = after.parsed(path, HazardLog).document if path in after.files else None
-            problems += rules.hazards_are_kept(path, logged, kept)
-        except BadInputError as error:
-            # `validate` does not look at it where the product's environment is gone as well.
-            problems += _problems_in(path, error)
-    return problems
-
-
-def policies_reused(tree: EstateTree, before: EstateTree) -> list[Problem]:
-    """Find a policy of the board that a push changes without giving it a new version.
-
-    Args:
-        tree: The estate after the push.
-        before: The estate before it.
-    """
-    path = board_policy.PATH
-    try:
-        was = Estate(before).board() if before.exists(path) else None
-        after = Estate(tree).parsed(path, BoardPolicy)
-    except BadInputError:
-        return []  # `validate` says what is wrong with it
-    return list(request_rules.policy_is_a_newer_version(after, was))
-
-
-def agreements_broken(tree: EstateTree, before: EstateTree) -> list[Problem]:
-    """Find acceptances that a push takes back, or that accept what is not there.
-
-    What a vendor has accepted it keeps to, and the trust can't undo it either: an agreement ends on
-    its last day, or where both agree on another one.
-
-    Args:
-        tree: The estate after the push.
-        before: The estate before it.
-    """
-    after, was = Estate(tree), Estate(before)
-    vendors = {path.split("/")[1] for path in (*after.files, *was.files) if path.count("/") > 1}
-    return [problem for vendor in sorted(vendors) for problem in _of_acceptance(vendor, after, was)]
-
-
-def _of_acceptance(vendor: str, after: Estate, was: Estate) -> Iterator[Problem]:
-    path, agreement = acceptance_path(vendor), agreement_path(vendor)
-    if path not in after.files:
-        if path in was.files and f"vendor_manifests/{vendor}/vendor.yaml" in after.files:
-            what = "what was accepted can't be taken back"
-            yield Problem(path, 1, what, "put it back; agree on another `until` instead")
-    elif path not in was.files or after.tree.read(path) != was.tree.read(path):
-        try:
-            found = after.parsed(path, Acceptance)
-        except BadInputError:
-            return  # `validate` says what is wrong with it
-        real = sha256(after.tree.read(agreement)).hexdigest() if agreement in after.files else ""
-        if found.document.agreement != real:
-            what = "this is not the agreement that is offered"
-            mend = f"read {agreement}, then write {real}" if real else "wait for the trust's offer"
-            yield found.problem(("agreement",), what, mend)
-
-
-def _problems_in(path: str, error: BadInputError) -> Sequence[Problem]:
+def problems_in(path: str, error: BadInputError) -> Sequence[Problem]:
+    """Return what an error says of a file, problem by problem."""
     return error.problems or [Problem(path, 1, str(error), error.mend)]
 
 
@@ -231,7 +137,7 @@ class _Validation:
         except NotFoundError:
             self._broken.append(Problem(path, 1, "there is no such file", "add it"))
         except BadInputError as error:
-            self._broken += _problems_in(path, error)
+            self._broken += problems_in(path, error)
         return None
 
     def _manifests(self) -> Iterator[Problem]:
@@ -292,7 +198,7 @@ class _Validation:
             try:
                 self._estate.statements_in(path)
             except BadInputError as error:
-                self._broken += _problems_in(path, error)
+                self._broken += problems_in(path, error)
 
     def _requests(self) -> Iterator[Problem]:
         estate = self._estate

@@ -38,7 +38,7 @@ def install(
 @app.command("pre-receive", hidden=True)
 def pre_receive(context: typer.Context) -> None:
     """Judge a push before it is taken; git gives the updates on standard input."""
-    from clinops.adapters import estate_validation, git_push, refused_pushes
+    from clinops.adapters import estate_validation, git_push, push_validation, refused_pushes
 
     wiring = of(context).wiring
     live = live_versions(wiring)
@@ -48,10 +48,7 @@ def pre_receive(context: typer.Context) -> None:
     def problems(tree: EstateTree) -> list[Problem]:
         return [
             *estate_validation.validate(tree, live=live),
-            *estate_validation.changed_in_place(tree, before, live),
-            *estate_validation.hazards_deleted(tree, before),
-            *estate_validation.policies_reused(tree, before),
-            *estate_validation.agreements_broken(tree, before),
+            *push_validation.validate_change(tree, before, live),
         ]
 
     verdict = git_push.judge(updates, wiring.git, problems)

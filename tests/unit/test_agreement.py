@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from clinops.adapters.estate_validation import agreements_broken, validate
+from clinops.adapters.estate_validation import validate
+from clinops.adapters.push_validation import agreements_broken
 from clinops.domain.agreement import Agreement, Measure
 from clinops.domain.figure import Figure, Unit
 from clinops.domain.lead_time import Cause

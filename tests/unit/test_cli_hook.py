@@ -14,10 +14,12 @@ from clinops.adapters import settings
 from clinops.adapters.git_hooks import install
 from clinops.domain.ledger import Entry, Kind
 from clinops.wiring import Wiring
+from tests.conftest import HOME
 from tests.fakes.git_estate import MANIFEST, GitEstate, Keys, signer, two_who_push
 
 SIGNERS = "environments/signers.yaml"
 GATE = "environments/pas/gate.yaml"
+BOARD = "environments/board.yaml"
 DOWN = "the flow server is down"
 
 
@@ -111,3 +113,32 @@ def test_a_push_is_not_held_up_by_a_manifest_that_was_wrong_before(estate: GitEs
     entered, said = push(estate, estate.commit({"README.md": b"hello\n"}, key="ops"))
     assert entered, said
     assert MANIFEST not in said
+
+
+def test_a_policy_of_the_board_that_changes_has_another_version(estate: GitEstate) -> None:
+    board = (HOME / BOARD).read_bytes()
+    entered, said = push(estate, estate.commit({BOARD: board}, key="ops"))
+    assert entered, said
+    changed = board.replace(b"risk: 40", b"risk: 10")
+    entered, said = push(estate, estate.commit({BOARD: changed}, key="ops"))
+    assert not entered
+    assert f"{BOARD}:6: version 1 said something else; write `version: 2`" in said
+    newer = changed.replace(b"\nversion: 1", b"\nversion: 2")
+    entered, said = push(estate, estate.commit({BOARD: newer}, key="ops"))
+    assert entered, said
+
+
+def test_a_request_enters_with_its_problems_named_and_never_leaves(estate: GitEstate) -> None:
+    path, board = "requests/structured-reports.yaml", (HOME / BOARD).read_bytes()
+    asked = (HOME / path).read_bytes()
+    entered, said = push(
+        estate, estate.commit({path: asked.replace(b"research", b"whim"), BOARD: board}, key="ops")
+    )
+    assert not entered
+    assert f"{path}:7: `kind` must be 'security-patch'" in said
+    good = estate.commit({path: asked, BOARD: board}, key="ops")
+    entered, said = push(estate, good)
+    assert entered, said
+    entered, said = push(estate, estate.commit({path: None}, key="ops"))
+    assert not entered
+    assert f"{path}:1: the request is deleted; put it back, with `closed:" in said

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from clinops.adapters.estate import Estate
-from clinops.adapters.estate_validation import policies_reused, validate
+from clinops.adapters.estate_validation import validate
+from clinops.adapters.push_validation import policies_reused, requests_deleted
 from clinops.domain.board_policy import BoardPolicy
 from clinops.domain.parsing import parse
 from clinops.domain.request import Request, first_versions
@@ -193,6 +194,14 @@ def test_another_policy_has_a_higher_version():
     assert policies_reused(before, tree({})) == []
     assert policies_reused(tree({B: "{"}), before) == []
     assert policies_reused(before, tree({B: "{"})) == []
+
+
+def test_requests_are_closed_and_never_deleted():
+    before = tree({R: GOOD, "requests/README.md": "How to ask."})
+    [problem] = requests_deleted(tree({}), before)
+    assert (problem.file, problem.mend) == (R, "put it back, with `closed: {day: …, reason: …}`")
+    closed = GOOD + "closed: {day: 2026-02-01, reason: Taken back}\n"
+    assert requests_deleted(tree({R: closed}), before) == []
 
 
 def test_a_policy_is_told_by_what_it_says():

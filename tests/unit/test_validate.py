@@ -10,7 +10,8 @@ from hashlib import sha256
 import pytest
 
 from clinops.adapters.estate import Estate
-from clinops.adapters.estate_validation import changed_in_place, hazards_deleted, validate
+from clinops.adapters.estate_validation import validate
+from clinops.adapters.push_validation import changed_in_place, hazards_deleted
 from clinops.errors import BadInputError, NotFoundError, Problem
 from tests.fakes.trees import FakeTree
 
