@@ -161,9 +161,17 @@ class Demo:
                 self.source / folder,
                 ignore=shutil.ignore_patterns("__pycache__"),
             )
+        for path in (Path("environments/board.yaml"), *self._requests()):
+            (self.source / path).parent.mkdir(exist_ok=True)
+            shutil.copy(HOME / path, self.source / path)
         for other in (self.source / vendor).glob("*.yaml"):
-            if other.name not in {"vendor.yaml", self.manifest.name}:
+            if other.name not in {"vendor.yaml", "agreement.yaml", self.manifest.name}:
                 other.unlink()
+
+    def _requests(self) -> list[Path]:
+        """Return what was commissioned of this product, and of no other."""
+        asked = [path.relative_to(HOME) for path in HOME.glob("requests/*.yaml")]
+        return [p for p in asked if _read(p)["systems"] == [self.product]]
 
     def _change(self, path: str | Path, **values: Any) -> None:
         self._write(path, {**yaml.safe_load((self.source / path).read_text()), **values})
@@ -309,6 +317,10 @@ class Demo:
         return ["--role", role, "--key", str(self.keys / name), "--reason", reason, "--yes"]
 
 
+def _read(path: Path) -> Any:
+    return yaml.safe_load((HOME / path).read_text())
+
+
 def offers() -> list[tuple[Path, Any]]:
     """Return the manifests that may be pushed, of all products."""
     return [(path, yaml.safe_load(path.read_text())) for path in OFFERED.glob("*.yaml")]
@@ -359,9 +371,9 @@ def carry(demo: Demo, offer: Path, *, wanted: str, sign: bool) -> dict[str, Any]
     step(f"The verdict on {offer.stem}: {outcome}")
     demo.clinops("release", "show", release)
     promoted = promote(demo, release) if sign and outcome == "qualified" else None
-    step("Evidence that anybody can verify, without a server; a second promotion does nothing")
+    step("Evidence that anybody can verify, without a server, and what was asked for is closed")
     bundle = demo.root / f"{release}.evidence.tar"
-    again = [("promote", release)] if promoted else []
+    again = [("promote", release), ("board", "list")] if promoted else []
     demo.beside(("evidence", "export", release, "--to", str(bundle)), *again)
     demo.clinops("evidence", "verify", str(bundle))
     view = demo.json("release", "show", release)
