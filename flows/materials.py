@@ -11,19 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from clinops.adapters import advisory_files
-from clinops.adapters.estate import Estate
 from clinops.domain.advisory import Advisory, AdvisorySource
 from clinops.domain.evidence import Evidence
-from clinops.domain.fold import ReleaseRecord
 from clinops.domain.materials import Bill, bill_from, file_of
 from clinops.domain.materials_change import Changes, changes
 from clinops.domain.package_source import origins
 from clinops.domain.patch_clock import Clocks, clocks_of
 from clinops.domain.site import LiveSystem
 from clinops.domain.suite import Role
+from clinops.domain.vex import Statement
 from clinops.domain.vulnerability import Knowledge, Vulnerabilities, held_against
-from clinops.errors import BadInputError, ClinOpsError
-from clinops.ports import EvidenceStore
+from clinops.errors import BadInputError, ClinOpsError, RefusedError
+from clinops.ports import EstateTree, EvidenceStore
 from clinops.wiring import Wiring
 from flows.judgement import load_evidence
 
@@ -48,7 +47,12 @@ def changes_of(evidence: Evidence, store: EvidenceStore) -> Changes | None:
 
 
 def import_advisories(
-    wiring: Wiring, path: Path, *, name: str | None = None, alert: bool = False
+    wiring: Wiring,
+    path: Path,
+    *,
+    name: str | None = None,
+    whole: bool = False,
+    alert: bool = False,
 ) -> tuple[AdvisorySource, tuple[str, ...]]:
     """Import OSV or CSAF documents, in place of what was imported by that name before.
 
@@ -56,6 +60,7 @@ def import_advisories(
         wiring: The estate.
         path: A document, a folder of them, or a zip.
         name: What to call the source; by default as the file.
+        whole: Whether it is all that its publisher has about the ecosystems in it.
         alert: Whether these are NHS high-severity alerts: their clock is 48 hours.
 
     Returns:
@@ -76,7 +81,6 @@ def import_advisories(
     now = wiring.clock()
     # What is dated later than now says nothing of how old it is.
     dates = [one.modified for one in found if one.modified <= now]
-    whole = not unread and not alert and (path.is_dir() or path.suffix == ".zip")
     ecosystems = {affected.ecosystem for one in found for affected in one.affected}
     source = AdvisorySource(
         name=name or path.resolve().stem,
@@ -85,7 +89,7 @@ def import_advisories(
         digest=advisory_files.digest(path),
         advisories=len(found),
         skipped=len(unread),
-        covers=tuple(sorted(ecosystems)) if whole else (),
+        covers=tuple(sorted(ecosystems)) if whole and not unread else (),
         alert=alert,
     )
     wiring.advisories.replace(source, found)
@@ -112,7 +116,8 @@ def vulnerabilities(wiring: Wiring, name: str) -> list[Vulnerabilities]:
         return list(_of_live(live, wiring))
     record = wiring.release(name)
     bill = bill_of(load_evidence(record, wiring), Role.CANDIDATE, wiring.evidence)
-    return [_held(record, bill, wiring)]
+    known = _Now(wiring, wiring.repository.head()).known(record.product, bill)
+    return [held_against(bill, record.product, record.version, known)]
 
 
 def clocks(wiring: Wiring) -> Clocks:
@@ -134,23 +139,16 @@ def clocks(wiring: Wiring) -> Clocks:
     )
 
 
-def _held(record: ReleaseRecord, bill: Bill | None, wiring: Wiring) -> Vulnerabilities:
-    known = _known(record.product, bill, wiring.estate(wiring.repository.head()), wiring)
-    return held_against(bill, record.product, record.version, known)
-
-
 def _of_live(live: Sequence[LiveSystem], wiring: Wiring) -> Iterator[Vulnerabilities]:
     """Yield what is known of each version that is live, with the sites that run it."""
     sites: dict[tuple[str, str, str], list[str]] = {}
     for system in live:
-        sites.setdefault((system.product, system.version, _image_of(system, wiring)), []).append(
-            system.site
-        )
-    estate = wiring.estate(wiring.repository.head())
+        which = system.product, system.version, _image_of(system, wiring)
+        sites.setdefault(which, []).append(system.site)
+    now = _Now(wiring, wiring.repository.head())
     for (product, version, image), names in sorted(sites.items()):
         bill = wiring.materials.known(image)
-        known = _known(product, bill, estate, wiring)
-        yield held_against(bill, product, version, known, sorted(names))
+        yield held_against(bill, product, version, now.known(product, bill), sorted(names))
 
 
 def _image_of(system: LiveSystem, wiring: Wiring) -> str:
@@ -162,28 +160,55 @@ def _image_of(system: LiveSystem, wiring: Wiring) -> str:
         return ""
 
 
-def _known(product: str, bill: Bill | None, estate: Estate, wiring: Wiring) -> Knowledge:
-    """Gather what is known now about the packages of one bill."""
-    names = {
-        (origin.ecosystem.partition(":")[0], origin.name)
-        for component in (bill.components if bill else ())
-        for origin in origins(component)
-    }
-    unread: tuple[str, ...] = ()
-    try:
-        _, manifest = estate.manifest_for(product)
-        paths = estate.vex_paths(manifest.vendor)
-        statements = [one for path in paths for one in estate.statements_in(path)]
-    except BadInputError as error:
-        statements, unread = [], (f"what its vendor says can't be read: {error}",)
-    return Knowledge(
-        published=wiring.advisories.about(names),
-        sources=wiring.advisories.sources(),
-        statements=statements,
-        now=wiring.clock(),
-        days=wiring.settings.advisories_days,
-        unread=unread,
-    )
+class _Now:
+    """What is known at one moment; what each vendor says is read once."""
+
+    def __init__(self, wiring: Wiring, head: EstateTree) -> None:
+        self._wiring, self._head = wiring, head
+        self._estate = wiring.estate(head)
+        self._said: dict[str, tuple[list[Statement], tuple[str, ...]]] = {}
+
+    def known(self, product: str, bill: Bill | None) -> Knowledge:
+        """Gather what is known about the packages of one bill."""
+        names = {
+            (origin.ecosystem.partition(":")[0], origin.name)
+            for component in (bill.components if bill else ())
+            for origin in origins(component)
+        }
+        statements, unread = self._of_product(product)
+        return Knowledge(
+            published=self._wiring.advisories.about(names),
+            sources=self._wiring.advisories.sources(),
+            statements=statements,
+            now=self._wiring.clock(),
+            days=self._wiring.settings.advisories_days,
+            unread=unread,
+        )
+
+    def _of_product(self, product: str) -> tuple[list[Statement], tuple[str, ...]]:
+        """Return what a product's own vendor says, and what of it can't be read, in words."""
+        try:
+            _, manifest = self._estate.manifest_for(product)
+        except BadInputError as error:
+            return [], (f"nobody can tell whose product it is: {error}",)
+        if manifest.vendor not in self._said:
+            said: list[Statement] = []
+            unread: list[str] = []
+            for path in self._estate.vex_paths(manifest.vendor):
+                try:
+                    said += self._in_file(path, manifest.vendor)
+                except (BadInputError, RefusedError) as error:
+                    unread.append(f"{path} does not count: {error}")
+            self._said[manifest.vendor] = said, tuple(unread)
+        return self._said[manifest.vendor]
+
+    def _in_file(self, path: str, vendor: str) -> list[Statement]:
+        """Read one VEX; raises RefusedError where nobody with a good key put it there."""
+        commit = self._wiring.repository.introduced(path, self._head.commit)
+        who = self._wiring.repository.signer_of(commit)
+        filed_by = "" if who == f"vendor:{vendor}" else who
+        statements = self._estate.statements_in(path)
+        return [one.model_copy(update={"filed_by": filed_by}) for one in statements]
 
 
 def _alerts(sources: Sequence[AdvisorySource], wiring: Wiring) -> dict[str, dt.datetime]:

@@ -25,6 +25,10 @@ def import_(
     source: Annotated[
         str | None, typer.Option(help="What to call it; it replaces what was called so before.")
     ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="It is all that there is: what it does not name is clean."),
+    ] = False,
     alert: Annotated[
         bool, typer.Option("--alert", help="These are NHS high-severity alerts: 48 hours.")
     ] = False,
@@ -32,15 +36,15 @@ def import_(
 ) -> None:
     """Import advisories, in place of what was imported by that name before.
 
-    Only a folder or a zip that can be read as a whole proves that a package is clean.
+    Without --whole it proves nothing clean; with it, only if all of it can be read.
 
-    Example: [bold]clinops --estate DIR advisories import debian.zip[/bold]
+    Example: [bold]clinops --estate DIR advisories import debian.zip --whole[/bold]
     """
     from flows.materials import import_advisories
 
     shared = of(context)
     wiring = shared.wiring
-    found, unread = import_advisories(wiring, path, name=source, alert=alert)
+    found, unread = import_advisories(wiring, path, name=source, whole=whole, alert=alert)
     for problem in unread[:_TOLD]:
         say(problem)
     if as_json:
@@ -48,7 +52,7 @@ def import_(
         return
     show(f"{count(found.advisories, 'advisory', 'advisories')} imported as {found.name}")
     show(found.told(wiring.clock(), wiring.settings.advisories_days))
-    if found.skipped:
+    if whole and found.skipped:
         skipped = count(found.skipped, "document")
         show(f"{skipped} can't be read, so that nothing is clean by this source")
     next_step(shared.command("materials clocks"))

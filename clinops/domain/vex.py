@@ -45,6 +45,8 @@ class Statement(Value):
     vulnerability: frozenset[AdvisoryId]
     """Everything that it is called there."""
     stance: Stance
+    filed_by: str = ""
+    """Who put it there, where it was not the vendor itself."""
     reason: Said = ""
     """Justification and impact, as the vendor writes them."""
     said: AwareDatetime
@@ -66,7 +68,8 @@ class Statement(Value):
     def told(self) -> str:
         """Tell it, as the vendor's."""
         why = f": {self.reason}" if self.reason else ""
-        return f"{self.vendor} says that it is {IN_WORDS[self.stance]}{why}"
+        by = f" (put on file by {self.filed_by})" if self.filed_by else ""
+        return f"{self.vendor} says{by} that it is {IN_WORDS[self.stance]}{why}"
 
 
 def last_said(statements: Iterable[Statement]) -> Statement | None:

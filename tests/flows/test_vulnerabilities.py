@@ -15,7 +15,7 @@ from clinops.errors import BadInputError, NotFoundError
 from flows.materials import clocks, import_advisories, vulnerabilities
 from tests.fakes.advisories import PLANTED, VEX, csaf, openvex, osv, written
 from tests.fakes.materials import bill, deb, offered
-from tests.fakes.wiring import BOTH_ON_OLD, FakeWiring, document, key
+from tests.fakes.wiring import BOTH_ON_OLD, MANIFEST, FakeWiring, document, key, manifest
 
 ZLIB = deb("zlib1g", "1:1.3", "zlib")
 CLEAN = osv("DEBIAN-CVE-2025-2", upstream=[], affected=[
@@ -37,6 +37,11 @@ def dump(tmp_path: Path):
     return write
 
 
+def imported(wiring: FakeWiring, path: Path):
+    """Import all that there is."""
+    return import_advisories(wiring, path, whole=True)
+
+
 def only(wiring: FakeWiring, name: str):
     (found,) = vulnerabilities(wiring, name)
     return found
@@ -44,7 +49,7 @@ def only(wiring: FakeWiring, name: str):
 
 def test_a_planted_package_is_found_from_an_imported_dump(wiring, dump):
     record = offered(wiring, ZLIB)
-    import_advisories(wiring, dump(osv(), CLEAN))
+    imported(wiring, dump(osv(), CLEAN))
     found = only(wiring, record.id)
     (one,) = found.found
     assert (one.status, one.package, one.version) == (Status.AFFECTED, "zlib1g", "1:1.3")
@@ -59,7 +64,7 @@ def test_a_planted_package_is_found_from_an_imported_dump(wiring, dump):
 def test_a_vendors_vex_silences_it_with_its_reason_as_the_vendors(wiring, dump):
     wiring.commit({VEX: written(openvex())}, "acme")
     record = offered(wiring, ZLIB)
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     found = only(wiring, record.id)
     (one,) = found.found
     assert one.status is Status.NOT_AFFECTED
@@ -71,10 +76,39 @@ def test_a_vendors_vex_silences_it_with_its_reason_as_the_vendors(wiring, dump):
     assert found.summary() == "1 not affected, no known vulnerability in 1 package"
 
 
+def test_a_vex_that_the_trust_put_on_file_is_told_as_that(wiring, dump):
+    wiring.commit({VEX: written(openvex())}, "ops")
+    record = offered(wiring, ZLIB)
+    imported(wiring, dump(osv()))
+    (one,) = only(wiring, record.id).found
+    assert one.status is Status.NOT_AFFECTED
+    assert one.why.startswith("acme says (put on file by trust:ops) that it is not affected")
+
+
+def test_a_vex_that_nobody_known_has_signed_silences_nothing(wiring, dump):
+    wiring.commit({VEX: written(openvex())}, "stranger")
+    record = offered(wiring, ZLIB)
+    imported(wiring, dump(osv()))
+    found = only(wiring, record.id)
+    assert [one.status for one in found.found] == [Status.AFFECTED]
+    assert "signed by nobody known here" in found.unknown[0]
+
+
+def test_a_product_that_two_claim_is_silenced_by_neither(wiring, dump):
+    record = offered(wiring, ZLIB)
+    wiring.commit({VEX: written(openvex())}, "acme")
+    second = MANIFEST.replace("acme", "other")
+    wiring.commit({second: manifest("2.0", vendor="other")})
+    imported(wiring, dump(osv()))
+    found = only(wiring, record.id)
+    assert [one.status for one in found.found] == [Status.AFFECTED]
+    assert "nobody can tell whose product it is" in found.unknown[0]
+
+
 def test_csaf_silences_as_openvex_does(wiring, dump):
     wiring.commit({VEX: written(csaf(known_not_affected=["pas:zlib"]))}, "acme")
     record = offered(wiring, ZLIB)
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     (one,) = only(wiring, record.id).found
     assert one.status is Status.NOT_AFFECTED
     assert one.why == "acme says that it is not affected: vulnerable code not present"
@@ -111,7 +145,7 @@ ANOTHER_PACKAGE = [
 def test_nothing_else_silences(wiring, dump, vex):
     wiring.commit({VEX: written(vex)}, "acme")
     record = offered(wiring, ZLIB)
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     (one,) = only(wiring, record.id).found
     assert one.status is Status.AFFECTED
 
@@ -125,7 +159,7 @@ def test_a_vendor_speaks_for_its_own_products_only(wiring, dump):
         }
     )
     record = offered(wiring, ZLIB)
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     (one,) = only(wiring, record.id).found
     assert one.status is Status.AFFECTED
 
@@ -134,7 +168,7 @@ def test_what_was_said_last_counts(wiring, dump):
     later = openvex("affected") | {"timestamp": "2025-06-06T00:00:00Z"}
     wiring.commit({VEX: written(openvex()), VEX.replace("zlib", "b"): written(later)}, "acme")
     record = offered(wiring, ZLIB)
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     (one,) = only(wiring, record.id).found
     assert one.status is Status.AFFECTED
     assert "acme says that it is affected" in one.why
@@ -151,16 +185,16 @@ def test_a_vex_without_a_reason_never_gets_in(wiring):
 def test_a_vex_that_can_not_be_read_silences_nothing_and_is_told(wiring, dump):
     record = offered(wiring, ZLIB)
     wiring.commit({VEX: b"{"})
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     found = only(wiring, record.id)
     assert [one.status for one in found.found] == [Status.AFFECTED]
-    assert "what its vendor says can't be read" in found.unknown[0]
+    assert f"{VEX} does not count" in found.unknown[0]
     assert not found.is_clean
 
 
 def test_without_a_match_fresh_and_whole_data_says_clean(wiring, dump):
     record = offered(wiring, deb("zlib1g", "1:1.4", "zlib"))
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     found = only(wiring, record.id)
     assert found.is_clean
     assert found.summary() == "no known vulnerability in 1 package"
@@ -168,7 +202,7 @@ def test_without_a_match_fresh_and_whole_data_says_clean(wiring, dump):
 
 def test_stale_data_says_unknown_and_still_finds_what_it_knows(wiring, dump):
     clean = offered(wiring, deb("zlib1g", "1:1.4", "zlib"))
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     wiring.clock.advance(8 * 86_400)
     found = only(wiring, clean.id)
     assert not found.is_clean
@@ -183,19 +217,19 @@ def test_stale_data_says_unknown_and_still_finds_what_it_knows(wiring, dump):
 
 def test_data_dated_in_the_future_is_not_fresh_for_it(wiring, dump):
     record = offered(wiring, deb("zlib1g", "1:1.4", "zlib"))
-    source, _ = import_advisories(wiring, dump(osv(modified="2099-01-01T00:00:00Z")))
+    source, _ = imported(wiring, dump(osv(modified="2099-01-01T00:00:00Z")))
     assert source.as_of is None
     assert not only(wiring, record.id).is_clean
 
 
-@pytest.mark.parametrize("what", ["single", "elsewhere", "broken", "nothing"])
+@pytest.mark.parametrize("what", ["a part", "elsewhere", "broken", "nothing"])
 def test_what_is_not_covered_whole_is_unknown(wiring, dump, what):
     record = offered(wiring, deb("zlib1g", "1:1.4", "zlib"))
     folder = dump(osv() if what != "elsewhere" else {**osv(), "affected": []})
     if what == "broken":
         (folder / "broken.json").write_text("{")
     if what != "nothing":
-        import_advisories(wiring, folder / "0.json" if what == "single" else folder)
+        import_advisories(wiring, folder, whole=what != "a part")
     found = only(wiring, record.id)
     assert not found.is_clean
     assert any("1 package of Debian:13" in one for one in found.unknown)
@@ -204,21 +238,21 @@ def test_what_is_not_covered_whole_is_unknown(wiring, dump, what):
 def test_packages_that_nobody_publishes_about_are_unknown(wiring, dump):
     odd = deb("zlib1g", "1:1.4", "zlib").model_copy(update={"name": "odd", "purl": ""})
     record = offered(wiring, odd)
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     assert "1 package of other packages" in only(wiring, record.id).unknown[0]
 
 
 def test_what_could_not_be_listed_is_unknown(wiring, dump):
     wiring.materials.fails = True
     record = wiring.qualify(wiring.offer())
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     found = only(wiring, record.id)
     assert (found.packages, found.is_clean) == (0, False)
     assert "nobody knows what it is made of" in found.unknown[0]
 
 
 def test_a_version_that_nobody_can_compare_is_unknown_and_its_clock_runs(wiring, dump):
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     wiring.materials.components = dict.fromkeys(images(wiring), (deb("zlib1g", "§", "zlib"),))
     (one,) = only(wiring, "pas").found
     assert one.status is Status.UNKNOWN
@@ -231,7 +265,7 @@ def images(wiring: FakeWiring) -> set[str]:
 
 
 def test_a_live_system_is_listed_when_it_is_asked_about(wiring, dump):
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     assert "nobody knows" in clocks(wiring).unknown[0]
     found = only(wiring, "pas")
     assert (found.version, found.sites) == ("1.0", tuple(sorted(BOTH_ON_OLD)))
@@ -240,7 +274,7 @@ def test_a_live_system_is_listed_when_it_is_asked_about(wiring, dump):
 
 
 def test_the_clock_runs_from_the_day_of_publication(wiring, dump):
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     only(wiring, "pas")
     (clock,) = clocks(wiring).clocks
     assert (clock.rule, clock.why) == ("14 days", "a severity that nobody discloses")
@@ -267,13 +301,13 @@ def test_the_clock_runs_from_the_day_of_publication(wiring, dump):
     ],
 )  # fmt: skip
 def test_a_clock_runs_for_what_is_high_or_not_disclosed(wiring, dump, severity, why):
-    import_advisories(wiring, dump(osv(severity=[{"type": "any", "score": severity}])))
+    imported(wiring, dump(osv(severity=[{"type": "any", "score": severity}])))
     only(wiring, "pas")
     assert [clock.why for clock in clocks(wiring).clocks] == ([why] if why else [])
 
 
 def test_an_nhs_alert_gives_48_hours_whatever_the_severity(wiring, dump, tmp_path):
-    import_advisories(wiring, dump(osv(severity=[{"type": "any", "score": "low"}])))
+    imported(wiring, dump(osv(severity=[{"type": "any", "score": "low"}])))
     alert = tmp_path / "CC-4500.json"
     published = osv("CC-4500", published="2025-06-09T12:00:00Z", affected=[])
     alert.write_bytes(written(published))
@@ -288,7 +322,7 @@ def test_an_nhs_alert_gives_48_hours_whatever_the_severity(wiring, dump, tmp_pat
 def test_no_clock_runs_for_what_the_vendor_silences(wiring, dump):
     vex = openvex(products=[{"@id": "pkg:deb/debian/zlib1g@1:1.3"}])
     wiring.commit({VEX: written(vex)}, "acme")
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     (one,) = only(wiring, "pas").found
     assert one.status is Status.NOT_AFFECTED
     assert clocks(wiring).clocks == ()
@@ -297,7 +331,7 @@ def test_no_clock_runs_for_what_the_vendor_silences(wiring, dump):
 def test_what_is_overdue_comes_first(wiring, dump):
     first = osv("A", upstream=["CVE-2025-1"], published="2025-06-08T00:00:00Z")
     second = osv("B", upstream=["CVE-2025-2"], published="2025-05-01T00:00:00Z")
-    import_advisories(wiring, dump(first, second))
+    imported(wiring, dump(first, second))
     only(wiring, "pas")
     found = clocks(wiring).clocks
     assert [(one.vulnerability.advisory, one.overdue) for one in found] == [
@@ -321,7 +355,7 @@ def test_a_zip_is_read_as_a_folder_is(wiring, dump, tmp_path):
     with zipfile.ZipFile(packed, "w") as file:
         file.writestr("a.json", json.dumps(osv()))
         file.writestr("readme.txt", "nothing")
-    source, unread = import_advisories(wiring, packed)
+    source, unread = imported(wiring, packed)
     assert (source.advisories, source.covers, unread) == (1, ("Debian:13",), ())
 
 
@@ -387,6 +421,6 @@ def test_nothing_of_that_name_is_not_found(wiring):
 
 
 def test_the_cve_behind_an_advisory_is_among_its_names(wiring, dump):
-    import_advisories(wiring, dump(osv()))
+    imported(wiring, dump(osv()))
     (one,) = only(wiring, "pas").found
     assert PLANTED in one.names

@@ -31,7 +31,7 @@ def test_a_terminal_tells_vulnerabilities_with_the_age_of_the_data(wiring, termi
     folder.mkdir()
     hostile = osv(details="x\x1b[2J", severity=[{"type": "any", "score": "high"}])
     (folder / "a.json").write_bytes(written(hostile))
-    said = terminal.run("advisories", "import", folder)
+    said = terminal.run("advisories", "import", folder, "--whole")
     assert said.code == 0
     assert "1 advisory imported as debian" in said.out
     assert "debian: 1 day old" in terminal.run("advisories", "list").out
@@ -58,7 +58,7 @@ def test_a_terminal_tells_that_nothing_was_imported(wiring, terminal):
 def test_a_terminal_names_what_can_not_be_imported(wiring, terminal, tmp_path):
     (tmp_path / "a.json").write_bytes(written(osv()))
     (tmp_path / "b\x1b[2J.json").write_text("{")
-    said = terminal.run("advisories", "import", tmp_path, "--source", "debian")
+    said = terminal.run("advisories", "import", tmp_path, "--source", "debian", "--whole")
     assert said.code == 0
     assert "1 document can't be read, so that nothing is clean by this source" in said.out
     assert "is no JSON" in said.err
