@@ -20,7 +20,7 @@ from clinops.domain.patch_clock import Clocks, clocks_of
 from clinops.domain.site import LiveSystem
 from clinops.domain.suite import Role
 from clinops.domain.vex import Statement
-from clinops.domain.vulnerability import Knowledge, Vulnerabilities, held_against
+from clinops.domain.vulnerability import Knowledge, Published, Vulnerabilities, held_against
 from clinops.errors import BadInputError, ClinOpsError, RefusedError
 from clinops.ports import EstateTree, EvidenceStore
 from clinops.wiring import Wiring
@@ -161,11 +161,13 @@ def _image_of(system: LiveSystem, wiring: Wiring) -> str:
 
 
 class _Now:
-    """What is known at one moment; what each vendor says is read once."""
+    """What is known at one moment; what each vendor says, and of each package, is read once."""
 
     def __init__(self, wiring: Wiring, head: EstateTree) -> None:
         self._wiring, self._head = wiring, head
         self._estate = wiring.estate(head)
+        self._sources = wiring.advisories.sources()
+        self._published: dict[tuple[str, str], list[Published]] = {}
         self._said: dict[str, tuple[list[Statement], tuple[str, ...]]] = {}
 
     def known(self, product: str, bill: Bill | None) -> Knowledge:
@@ -175,10 +177,11 @@ class _Now:
             for component in (bill.components if bill else ())
             for origin in origins(component)
         }
+        self._published |= self._wiring.advisories.about(names - self._published.keys())
         statements, unread = self._of_product(product)
         return Knowledge(
-            published=self._wiring.advisories.about(names),
-            sources=self._wiring.advisories.sources(),
+            published=self._published,
+            sources=self._sources,
             statements=statements,
             now=self._wiring.clock(),
             days=self._wiring.settings.advisories_days,

@@ -12,6 +12,7 @@ LONGEST = 300
 """Letters of a version or of a package's name; more is nobody's version."""
 
 
+@lru_cache(maxsize=200_000)
 def order(kind: str, one: str, other: str) -> int | None:
     """Order two versions: negative where the first is lower, positive where it is higher.
 
