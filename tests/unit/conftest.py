@@ -1,4 +1,4 @@
-"""What several unit tests share: databases for the ledger, git, the command line."""
+"""What several unit tests share: databases for the ledger, git, the command line, the gatehouse."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from clinops.cli import context
 from clinops.domain.environment import Database
+from clinops.domain.fold import ReleaseRecord
 from tests.fakes import mariadb, postgres
 from tests.fakes.databases import System
 from tests.fakes.git_estate import GitEstate, Keys
 from tests.fakes.terminal import Terminal
+from tests.fakes.visitor import Gatehouse, Visitor
 from tests.fakes.wiring import FakeWiring
 
 
@@ -97,3 +99,33 @@ def sqlite(tmp_path: Path) -> Iterator[System]:
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
     yield System(engine, None, str(path))
     engine.dispose()
+
+
+@pytest.fixture
+def gatehouse() -> Gatehouse:
+    """The gatehouse of an estate of fakes."""
+    return Gatehouse()
+
+
+@pytest.fixture
+def release(gatehouse: Gatehouse) -> ReleaseRecord:
+    """A release that awaits sign-off there."""
+    return gatehouse.wiring.qualify(gatehouse.wiring.offer())
+
+
+@pytest.fixture
+def joy(gatehouse: Gatehouse, release: ReleaseRecord) -> Visitor:
+    """The safety officer, signed in while the release waits."""
+    return gatehouse.person("joy")
+
+
+@pytest.fixture
+def sam(gatehouse: Gatehouse, release: ReleaseRecord) -> Visitor:
+    """The operator, signed in while the release waits."""
+    return gatehouse.person("sam")
+
+
+@pytest.fixture
+def address(release: ReleaseRecord) -> str:
+    """Where the release is signed."""
+    return f"/releases/{release.id}/sign"

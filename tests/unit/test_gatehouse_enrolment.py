@@ -20,11 +20,6 @@ GMC = Registration(body="GMC", number="0000001")
 
 
 @pytest.fixture
-def gatehouse() -> Gatehouse:
-    return Gatehouse()
-
-
-@pytest.fixture
 def ada(gatehouse) -> Visitor:
     """Somebody who is new, with an authenticator of her own."""
     return Visitor(gatehouse.app, Authenticator())

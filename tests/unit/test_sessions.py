@@ -22,7 +22,7 @@ from clinops.gatehouse.sessions import (
 )
 from tests.fakes.authenticator import Authenticator, Cheat
 from tests.fakes.ledger import FakeClock
-from tests.fakes.visitor import ORIGIN, Gatehouse, Visitor
+from tests.fakes.visitor import ORIGIN, Visitor
 from tests.fakes.wiring import REVOKED
 
 SIGNED_IN = "Signed in as <strong>Joy</strong>"
@@ -36,11 +36,6 @@ def clock() -> FakeClock:
 @pytest.fixture
 def sessions(clock) -> Sessions:
     return Sessions(clock)
-
-
-@pytest.fixture
-def gatehouse() -> Gatehouse:
-    return Gatehouse()
 
 
 @pytest.fixture
