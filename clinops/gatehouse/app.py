@@ -25,13 +25,13 @@ from clinops.gatehouse import (
     pages,
     questions,
     report,
+    scorecards,
     sign_in,
     sign_off,
     signing,
 )
 from clinops.gatehouse.actions import required_actions
 from clinops.gatehouse.assembly import Door, assemble
-from clinops.gatehouse.books import Books
 from clinops.gatehouse.challenges import Challenges
 from clinops.gatehouse.people import signer_behind
 from clinops.gatehouse.reader import LIST_SECONDS
@@ -52,6 +52,8 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/systems/{product:id}", pages.system),
     Route("/systems/{product:id}/history", pages.system_history),
     Route("/board", board.board),
+    Route("/vendors", scorecards.vendors),
+    Route("/vendors/{vendor:id}", scorecards.scorecard),
     Route("/healthz", pages.healthz),
     Route("/metrics", metrics.metrics),
     Mount("/static", StaticFiles(packages=[("clinops.gatehouse", "static")])),
@@ -74,6 +76,7 @@ NAV: Sequence[tuple[str, str]] = (
     ("/", "Required actions"),
     ("/releases", "Releases"),
     ("/systems", "Systems"),
+    ("/vendors", "Vendors"),
     ("/board", "Board"),
 )
 
@@ -82,7 +85,6 @@ def application(wiring: Wiring) -> Starlette:
     """Make the web application of an estate, for people of the trust."""
     door = Door("gatehouse", wiring.settings.gatehouse_address, NAV, signer_behind, frank=True)
     app = assemble(wiring, door, [*ROUTES, *ACTING], _lifespan)
-    app.state.books = Books(app.state.reader)
     app.state.metrics = metrics.Metrics(wiring.ledger, wiring.clock)
     app.state.challenges = Challenges(wiring.clock)
     return app

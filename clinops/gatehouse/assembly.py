@@ -24,6 +24,7 @@ from clinops.errors import (
     NotFoundError,
     RefusedError,
 )
+from clinops.gatehouse.books import Books
 from clinops.gatehouse.challenges import Throttle
 from clinops.gatehouse.forms import origin_at
 from clinops.gatehouse.headers import SecurityHeaders
@@ -83,6 +84,7 @@ def assemble(
     app.state.door = door
     app.state.origin = origin_at(door.address)
     app.state.reader = Reader(wiring)
+    app.state.books = Books(app.state.reader)
     app.state.watch = LedgerWatch(wiring)
     app.state.sessions = Sessions(wiring.clock)
     app.state.throttle = Throttle(wiring.clock)

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 from clinops.domain.rank import Ranking
+from clinops.domain.scorecard import Scorecard
 from clinops.errors import NotFoundError
 from clinops.gatehouse.reader import LIST_SECONDS, Reader
 from clinops.gatehouse.remembered import Remembered
-from flows import board
+from flows import account, board
 from flows.board import Standing
 
 T = TypeVar("T")
@@ -38,6 +39,12 @@ class Books:
         """Return what was commissioned, open or closed."""
         wiring = self._reader.wiring
         return self._of("standings", lambda: list(board.standings(wiring, self._reader.estate())))
+
+    def scorecard(self, vendor: str) -> Scorecard:
+        """Return a vendor's scorecard of the last six months; raises NotFoundError."""
+        return self._of(
+            f"scorecard {vendor}", lambda: account.scorecard(vendor, self._reader.wiring)
+        )
 
     def _ranking(self) -> Ranking | None:
         try:

@@ -34,7 +34,8 @@ class Bar(NamedTuple):
     y: int
     pieces: tuple[Piece, ...]
     values: Mapping[str, float]
-    whole: float
+    whole: float | None
+    """None where nothing is known: that is not the same as 0."""
 
 
 class Chart(NamedTuple):
@@ -49,16 +50,17 @@ class Chart(NamedTuple):
 
 
 def stacked(title: str, rows: Sequence[tuple[str, Mapping[str, float]]], unit: str) -> Chart | None:
-    """Draw a bar for each row; none where there is nothing to draw.
+    """Draw a bar for each row; None where nothing is known of any.
 
     Args:
         title: What the chart shows.
-        rows: A name, and what its bar consists of; each row names the same parts.
+        rows: A name, and what its bar consists of; nothing where that is not known.
         unit: What the numbers count.
     """
-    longest = max((sum(values.values()) for _, values in rows), default=0)
-    if not longest:
+    known = [sum(values.values()) for _, values in rows if values]
+    if not known:
         return None
+    longest = max(known) or 1
     names = list(dict.fromkeys(name for _, values in rows for name in values))
     patterns = {name: PATTERNS[at % len(PATTERNS)] for at, name in enumerate(names)}
     bars = tuple(
@@ -77,4 +79,11 @@ def _bar(
             pieces.append(Piece(part, patterns[part], round(x, 2), width))
         x += width
     label = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
-    return Bar(name, label, _TOP + _ROW * at, tuple(pieces), values, sum(values.values()))
+    return Bar(
+        name,
+        label,
+        _TOP + _ROW * at,
+        tuple(pieces),
+        values,
+        sum(values.values()) if values else None,
+    )

@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from clinops.adapters.escaping import escaping_templates
+from clinops.domain.figure import in_words
 from clinops.domain.plain_words import count, seconds
+from clinops.gatehouse.figures import is_release, puts_in
 
 _LONGEST = 20_000
 """Letters of one text on a page; the whole of it is in the file behind it."""
@@ -69,6 +71,9 @@ def _templates() -> Environment:
         "duration": duration,
         "seconds": seconds,
         "listed": listed,
+        "in_words": in_words,
+        "puts_in": puts_in,
+        "is_release": is_release,
         "segment": lambda text: quote(str(text), safe=""),
     }
     return templates

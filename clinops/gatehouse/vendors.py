@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from clinops.errors import BadInputError, NotFoundError
-from clinops.gatehouse import pages, vendor_pages, vendor_sign_in
+from clinops.gatehouse import pages, scorecards, vendor_pages, vendor_sign_in
 from clinops.gatehouse.assembly import Door, assemble
 from clinops.gatehouse.challenges import Challenges
 from clinops.gatehouse.forms import Endpoint
@@ -54,6 +54,11 @@ def _of_product(request: Request) -> str | None:
     return _vendor_of(request.path_params["product"], request)
 
 
+def _of_vendor(request: Request) -> str | None:
+    vendor: str = request.path_params["vendor"]
+    return vendor if vendor in _reader(request).estate().vendors() else None
+
+
 def _vendor_of(product: str, request: Request) -> str | None:
     try:
         path, manifest = _reader(request).estate().manifest_for(product)
@@ -66,6 +71,7 @@ OWN: Final[Sequence[Own]] = (
     Own("/", vendor_pages.home, _the_guest),
     Own("/releases/{release:id}", vendor_pages.release, _of_release),
     Own("/systems/{product:id}", vendor_pages.system, _of_product),
+    Own("/vendors/{vendor:id}", scorecards.scorecard, _of_vendor),
 )
 """Every page of a vendor's."""
 

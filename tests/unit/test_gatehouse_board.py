@@ -104,7 +104,13 @@ def test_a_requests_words_stay_words(decided):
 
 def test_a_chart_of_nothing_is_not_drawn():
     assert stacked("Nothing", [], "points") is None
-    assert stacked("Nothing", [("a", {"x": 0})], "points") is None
+    assert stacked("Nothing", [("a", {})], "points") is None
+
+
+def test_nothing_known_is_told_from_nought():
+    drawn = stacked("Some", [("a", {"x": 0.0}), ("b", {})], "days")
+    assert drawn is not None
+    assert [(bar.whole, bar.pieces) for bar in drawn.bars] == [(0, ()), (None, ())]
 
 
 def test_no_two_parts_of_a_bar_look_alike_and_a_long_name_is_cut_in_the_picture_only():
