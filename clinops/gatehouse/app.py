@@ -23,6 +23,7 @@ from clinops.gatehouse import (
     live,
     metrics,
     pages,
+    picture,
     questions,
     report,
     scorecards,
@@ -54,6 +55,8 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/board", board.board),
     Route("/vendors", scorecards.vendors),
     Route("/vendors/{vendor:id}", scorecards.scorecard),
+    Route("/picture", picture.as_page),
+    Route("/picture.pdf", picture.as_file),
     Route("/healthz", pages.healthz),
     Route("/metrics", metrics.metrics),
     Mount("/static", StaticFiles(packages=[("clinops.gatehouse", "static")])),
@@ -78,6 +81,7 @@ NAV: Sequence[tuple[str, str]] = (
     ("/systems", "Systems"),
     ("/vendors", "Vendors"),
     ("/board", "Board"),
+    ("/picture", "Picture"),
 )
 
 

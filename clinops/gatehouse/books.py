@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from clinops.domain.period import Period
 from clinops.domain.rank import Ranking
 from clinops.domain.scorecard import Scorecard
 from clinops.errors import NotFoundError
 from clinops.gatehouse.reader import LIST_SECONDS, Reader
 from clinops.gatehouse.remembered import Remembered
 from flows import account, board
+from flows.account import Picture
 from flows.board import Standing
 
 T = TypeVar("T")
@@ -44,6 +46,13 @@ class Books:
         """Return a vendor's scorecard of the last six months; raises NotFoundError."""
         return self._of(
             f"scorecard {vendor}", lambda: account.scorecard(vendor, self._reader.wiring)
+        )
+
+    def picture(self, month: Period) -> Picture:
+        """Return the board's picture of a month."""
+        return self._of(
+            f"picture {month}",
+            lambda: account.picture(self._reader.wiring, month.since, month.until),
         )
 
     def _ranking(self) -> Ranking | None:

@@ -84,9 +84,14 @@ TEMPLATES = _templates()
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Render a page: its template gets the request's path, who is signed in, and the watch."""
+    """Answer with a page."""
+    return HTMLResponse(rendered(request, template, **values), status)
+
+
+def rendered(request: Request, template: str, **values: Any) -> str:
+    """Render a template: it gets the request's path, who is signed in, and the watch."""
     state = request.app.state
-    text = TEMPLATES.get_template(template).render(
+    return TEMPLATES.get_template(template).render(
         path=request.url.path,
         person=getattr(request.state, "person", None),
         watch=state.watch.last,
@@ -96,4 +101,3 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         now=state.wiring.clock(),
         **values,
     )
-    return HTMLResponse(text, status)

@@ -16,7 +16,7 @@ from clinops.gatehouse.pages import one_page, page_number
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
 
-_UNITS = {Unit.PERCENT: "per cent", Unit.DAYS: "days", Unit.COUNT: "for each release"}
+_UNITS = {Unit.PERCENT: "per cent", Unit.DAYS: "days", Unit.COUNT: "differences for each release"}
 
 
 class Trend(NamedTuple):

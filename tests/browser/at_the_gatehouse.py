@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,19 +114,26 @@ class Visitor:
 
     def look(self, name: str) -> None:
         """Look at the page as it is, at both widths: can everybody use it?"""
-        for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 900})
-            grave = [one for one in violations(self.page) if one["impact"] in GRAVE]
-            assert not grave, f"{name} at {width}: {grave}"
-            across = self.page.evaluate("document.documentElement.scrollWidth")
-            assert across <= width, f"{name} at {width} must be scrolled sideways"
-            self._keep(f"gatehouse-{name}-{width}")
+        look(self.page, name)
 
-    def _keep(self, name: str) -> None:
-        """Keep a picture where the documentation wants new ones."""
-        if folder := os.environ.get("CLINOPS_SCREENSHOTS"):
-            picture = Image.open(io.BytesIO(self.page.screenshot(full_page=True)))
-            picture.convert("RGB").quantize(48).save(Path(folder) / f"{name}.png", optimize=True)
+
+def look(page: Page, name: str = "", widths: Sequence[int] = WIDTHS) -> None:
+    """Look at a page at both widths: can everybody use it? A picture is kept of what has a name."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        grave = [one for one in violations(page) if one["impact"] in GRAVE]
+        assert not grave, f"{page.url} at {width}: {grave}"
+        across = page.evaluate("document.documentElement.scrollWidth")
+        assert across <= width, f"{page.url} at {width} must be scrolled sideways"
+        if name:
+            _keep(page, f"gatehouse-{name}-{width}")
+
+
+def _keep(page: Page, name: str) -> None:
+    """Keep a picture where the documentation wants new ones."""
+    if folder := os.environ.get("CLINOPS_SCREENSHOTS"):
+        picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+        picture.convert("RGB").quantize(48).save(Path(folder) / f"{name}.png", optimize=True)
 
 
 def violations(page: Page) -> list[dict[str, Any]]:
