@@ -5,9 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from clinops.domain.board_plan import BoardPlan
+from clinops.domain.plain_words import count
 from clinops.gatehouse.actions import PAGE
 from clinops.gatehouse.books import Books
-from clinops.gatehouse.charts import stacked
+from clinops.gatehouse.charts import Chart, stacked
 from clinops.gatehouse.pages import one_page, page_number
 from clinops.gatehouse.rendering import page
 
@@ -39,9 +41,34 @@ def board(request: Request) -> Response:
         shown=shown,
         total=len(ranked),
         chart=chart,
+        fixes=books.fixes()[:PAGE] if number == 1 else [],
         sensitivity=ranking.sensitivity() if ranking and number == 1 else (),
         done=done[:PAGE],
         number_done=len(done),
         number=number,
         pages=pages,
     )
+
+
+def plan(request: Request) -> Response:
+    """Show which fixes meet the most, by month, and what is left out by which constraint."""
+    books: Books = request.app.state.books
+    found = books.plan()
+    return page(
+        request,
+        "plan.html",
+        plan=found,
+        chart=_load(found) if found else None,
+        months=sorted({made.month for made in found.made}) if found else [],
+    )
+
+
+def _load(found: BoardPlan) -> Chart | None:
+    """Draw what each month takes of which team."""
+    teams = found.ranking.policy.capacity
+    rows = []
+    for month in range(1, found.months + 1):
+        fixes = [made.fix for made in found.made if made.month == month]
+        takes = {team: sum(fix.effort.get(team, 0) for fix in fixes) for team in teams}
+        rows.append((f"month {month}, {count(len(fixes), 'fix', 'fixes')}", takes))
+    return stacked("What is done in each month, by team", rows, "person-days")

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from clinops.domain.board_plan import BoardPlan
+from clinops.domain.fixes import Fix
 from clinops.domain.period import Period
 from clinops.domain.rank import Ranking
 from clinops.domain.scorecard import Scorecard
 from clinops.errors import NotFoundError
 from clinops.gatehouse.reader import LIST_SECONDS, Reader
 from clinops.gatehouse.remembered import Remembered
-from flows import account, board
+from clinops.wiring import Wiring
+from flows import account, board, planning
 from flows.account import Picture
 from flows.board import Standing
 
@@ -35,12 +38,20 @@ class Books:
 
     def ranking(self) -> Ranking | None:
         """Return every open request in order; none where the board has decided nothing yet."""
-        return self._of("ranking", self._ranking)
+        return self._of("ranking", lambda: self._if_decided(board.ranking))
 
     def standings(self) -> list[Standing]:
         """Return what was commissioned, open or closed."""
         wiring = self._reader.wiring
         return self._of("standings", lambda: list(board.standings(wiring, self._reader.estate())))
+
+    def fixes(self) -> list[Fix]:
+        """Return what several requests need as one piece of work; nothing without a policy."""
+        return self._of("fixes", lambda: self._if_decided(planning.fixes) or [])
+
+    def plan(self) -> BoardPlan | None:
+        """Return which fixes meet most, and what is left out; none without a policy."""
+        return self._of("plan", lambda: self._if_decided(planning.plan))
 
     def scorecard(self, vendor: str) -> Scorecard:
         """Return a vendor's scorecard of the last six months; raises NotFoundError."""
@@ -55,11 +66,11 @@ class Books:
             lambda: account.picture(self._reader.wiring, month.since, month.until),
         )
 
-    def _ranking(self) -> Ranking | None:
+    def _if_decided(self, story: Callable[[Wiring], T]) -> T | None:
         try:
-            return board.ranking(self._reader.wiring)
+            return story(self._reader.wiring)
         except NotFoundError:
-            return None
+            return None  # there is no `environments/board.yaml`
 
     def _of(self, what: str, find_out: Callable[[], T]) -> T:
         wiring = self._reader.wiring

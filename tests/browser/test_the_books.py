@@ -111,6 +111,7 @@ def unfolded(page: Page) -> Page:
     [
         ("/board", "board"),
         ("/picture?month=2025-07", "picture"),
+        ("/board/plan", "plan"),
         ("/vendors", ""),
         ("/vendors/acme", "scorecard"),
         ("/systems/pas", "system"),

@@ -122,3 +122,34 @@ def test_no_two_parts_of_a_bar_look_alike_and_a_long_name_is_cut_in_the_picture_
     assert bar.name == "n" * 60
     assert [piece.name for piece in bar.pieces] == ["1", "2", "3", "4", "5"]
     assert bar.pieces[-1].x + bar.pieces[-1].width <= 100
+
+
+def test_one_fix_for_several_requests_is_one_piece_of_work(decided):
+    cve = {"cve": "CVE-2025-0001"}
+    decided.commit({**asked("r-2", fix=cve, releases=[]), **asked("r-3", fix=cve, releases=[])})
+    part = page(decided).split('id="fixes"')[1].split("</table>")[0]
+    assert "CVE-2025-0001" in part
+    assert "2 <span" in words(part) or "2 instead of 4" in words(part)
+    assert "times 1 for r-2" in part
+    assert "times 1 for r-3" in part
+
+
+def test_the_plan_says_what_is_made_when_and_what_is_left_out_by_what(decided):
+    too_much = {"integration": 200.0}
+    decided.commit(asked("r-2", effort=too_much, title=HOSTILE[:-1]))
+    text = page(decided, "/board/plan")
+    assert "Proven" in text
+    assert "1 fix for 1 of 2 requests" in text
+    made = text.split('id="month-1"')[1]
+    assert "Request r-1" in made.split('id="left-out"')[0]
+    assert "<strong>capacity</strong>: integration has" in made
+    assert "<script>alert" not in text
+    assert text.count("</text>") == 6
+
+
+def test_without_a_policy_nothing_is_planned(wiring):
+    assert "nothing can be planned" in page(wiring, "/board/plan")
+
+
+def test_what_is_open_may_all_be_met(decided):
+    assert "Nothing</span>." in page(decided, "/board/plan").split('id="left-out"')[1]
