@@ -7,22 +7,35 @@ is acted upon.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from clinops.domain.board_plan import BoardPlan
+from clinops.domain.evidence import Evidence
 from clinops.domain.fixes import Fix
+from clinops.domain.materials_change import Changes
 from clinops.domain.period import Period
 from clinops.domain.rank import Ranking
 from clinops.domain.scorecard import Scorecard
-from clinops.errors import NotFoundError
-from clinops.gatehouse.reader import LIST_SECONDS, Reader
+from clinops.domain.vulnerability import Vulnerabilities
+from clinops.errors import EvidenceError, NotFoundError
+from clinops.gatehouse.reader import DOSSIER_SECONDS, LIST_SECONDS, Reader
 from clinops.gatehouse.remembered import Remembered
 from clinops.wiring import Wiring
 from flows import account, board, planning
 from flows.account import Picture
 from flows.board import Standing
+from flows.materials import changes_of, vulnerabilities
 
 T = TypeVar("T")
+
+
+class MadeOf(NamedTuple):
+    """What the image of a release holds."""
+
+    changes: Changes | None
+    """Against the version in use; none where one of the two was not listed."""
+    known: Vulnerabilities | None
+    """None where the evidence can't be read."""
 
 
 class Books:
@@ -53,6 +66,14 @@ class Books:
         """Return which fixes meet most, and what is left out; none without a policy."""
         return self._of("plan", lambda: self._if_decided(planning.plan))
 
+    def materials(self, release: str, evidence: Evidence) -> MadeOf:
+        """Return what a release is made of, and what is known of that."""
+        return self._of(
+            f"materials {release}",
+            lambda: _made_of(release, evidence, self._reader.wiring),
+            DOSSIER_SECONDS,
+        )
+
     def scorecard(self, vendor: str) -> Scorecard:
         """Return a vendor's scorecard of the last six months; raises NotFoundError."""
         return self._of(
@@ -72,7 +93,15 @@ class Books:
         except NotFoundError:
             return None  # there is no `environments/board.yaml`
 
-    def _of(self, what: str, find_out: Callable[[], T]) -> T:
+    def _of(self, what: str, find_out: Callable[[], T], within: float = LIST_SECONDS) -> T:
         wiring = self._reader.wiring
         question = (what, self._reader.estate().tree.commit, wiring.ledger.head().sequence)
-        return cast("T", self._kept.get(question, find_out))
+        return cast("T", self._kept.get(question, find_out, within))
+
+
+def _made_of(release: str, evidence: Evidence, wiring: Wiring) -> MadeOf:
+    try:
+        (known,) = vulnerabilities(wiring, release)
+        return MadeOf(changes_of(evidence, wiring.evidence), known)
+    except EvidenceError:
+        return MadeOf(None, None)

@@ -9,12 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from clinops.domain.dossier import Dossier
 from clinops.domain.fold import ReleaseRecord
 from clinops.domain.history import tell
 from clinops.domain.outcome import State
 from clinops.errors import NotFoundError
 from clinops.gatehouse import wording
 from clinops.gatehouse.actions import PAGE, required_actions
+from clinops.gatehouse.books import Books, MadeOf
 from clinops.gatehouse.live import UNDER_WAY
 from clinops.gatehouse.mine import mine
 from clinops.gatehouse.people import person_of
@@ -62,6 +64,7 @@ def release(request: Request) -> Response:
     return page(
         request,
         "release.html",
+        materials=materials_of(request, dossier),
         dossier=dossier,
         record=dossier.record,
         evidence=dossier.evidence,
@@ -69,6 +72,13 @@ def release(request: Request) -> Response:
         pictures=pictures(dossier.entries),
         moves=dossier.record.state in UNDER_WAY,
     )
+
+
+def materials_of(request: Request, dossier: Dossier) -> MadeOf | None:
+    """Return what a release is made of; none before it was tested."""
+    books: Books = request.app.state.books
+    evidence = dossier.evidence
+    return books.materials(dossier.record.id, evidence) if evidence else None
 
 
 def release_history(request: Request) -> Response:

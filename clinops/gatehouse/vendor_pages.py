@@ -12,6 +12,7 @@ from starlette.responses import Response
 from clinops.gatehouse import wording
 from clinops.gatehouse.actions import PAGE
 from clinops.gatehouse.guests import Guest, guest_of
+from clinops.gatehouse.pages import materials_of
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
 
@@ -54,6 +55,7 @@ def release(request: Request) -> Response:
         dossier=dossier,
         record=dossier.record,
         evidence=dossier.evidence,
+        materials=materials_of(request, dossier),
         outcome=wording.outcome(dossier),
         moves=False,
     )
