@@ -12,6 +12,7 @@ from clinops.domain.noise import NoiseRule
 from clinops.domain.observation import Observation
 
 DAY = dt.date(2026, 1, 31)
+TOKENS = [f"{letter}1b2c3d4e5f6a7b8" for letter in "abcd"]
 
 
 def observed(answer: Any, probe: str = "patients", **more: Any) -> Observation:
@@ -38,3 +39,8 @@ def rule(path: str, kind: str, **more: Any) -> NoiseRule:
 def compared(a: Any, a2: Any, b: Any, *rules: NoiseRule, day: dt.date = DAY) -> Comparison:
     """Compare one answer of each system."""
     return compare([observed(a)], [observed(a2)], [observed(b)], rules, day)
+
+
+def subjects(comparison: Comparison) -> list[str]:
+    """Name what differs."""
+    return [group.subject for group in comparison.groups]
