@@ -275,8 +275,11 @@ class Recount:
         ]
         if good and good[0][1][:10] <= day:
             yield "clock-kept", good[0][0], 1.0
-        elif day < self.now[:10]:
+        elif day < self.now[:10] and not self.was_superseded_by(day, chain[-1]):
             yield "clock-kept", f"{day}T23:59:59.999999+00:00", 0.0
+
+    def was_superseded_by(self, day, release):
+        return self.is_superseded(release) and self.of(release)[-1][1][:10] <= day
 
     def cases_of_release(self, release):
         pushed, verdicts, later = self.pushed(release), self.verdicts(release), self.after(release)
@@ -295,20 +298,31 @@ class Recount:
             until = self.pushed(later) if later else self.now
             when = self.of(later, "release.known")[0][1] if later else self.now
             yield "days-to-fix", when, max(apart(failed, until), 0) / 86400
-        qualified = [one[0] for one in verdicts if one[1] == "qualified"]
-        if qualified and not self.is_superseded(release):
-            yield self.sign_off(release, qualified[-1])
+        yield from self.sign_off(release)
 
-    def sign_off(self, release, qualified):
-        """Until the last signature before the deployment, a rejection, or now."""
-        begun = self.of(release, "deployment.started")
-        before = begun[0][0] if begun else 10**9
-        ends = [row[1] for row in self.of(release, "gate.rejected")]
-        if begun:
-            ends = [row[1] for row in self.of(release, "gate.signed", before=before)][-1:]
-            ends = ends or [qualified]
-        until = ends[0] if ends else self.now
-        return "days-to-sign-off", until, apart(qualified, until) / 86400
+    def sign_off(self, release):
+        """From the last verdict that qualified to the last signature before what came of it."""
+        rows = self.of(release)
+        good = [
+            row
+            for row in rows
+            if row[2] == "qualification.verdict" and row[4]["outcome"] == "qualified"
+        ]
+        if not good:
+            return
+        number, qualified = good[-1][:2]
+        ends = {"deployment.started", "gate.rejected", "release.reopened", "release.superseded"}
+        what = next((row for row in rows if row[0] > number and row[2] in ends), None)
+        if what is None:
+            until = self.now
+        elif what[2] == "gate.rejected":
+            until = what[1]
+        elif what[2] == "deployment.started":
+            signed = self.of(release, "gate.signed", before=what[0])
+            until = max([qualified, *(row[1] for row in signed if row[0] > number)])
+        else:
+            return
+        yield "days-to-sign-off", until, apart(qualified, until) / 86400
 
     def scorecard(self, vendor, since, until):
         """The figure of each measure, over the cases of some days; until is not part of it."""

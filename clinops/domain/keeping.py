@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from clinops.domain.agreement import Measure
 from clinops.domain.figure import Figure, Source, Unit, longest, mean, share, smallest
 from clinops.domain.journey import Event, Journey, days_between, seconds_between
-from clinops.domain.lead_time import Cause, Change
+from clinops.domain.lead_time import Change
+from clinops.domain.ledger import Kind
 from clinops.domain.outcome import Outcome
 
 _DAY: Final = 86_400
@@ -111,17 +112,32 @@ def _days_to_verdict(change: Change, now: str) -> Iterator[Case]:
         yield Case(until.time, source)
 
 
-def _days_to_sign_off(change: Change, now: str) -> Iterator[Case]:  # noqa: ARG001
+def _days_to_sign_off(change: Change, now: str) -> Iterator[Case]:
     for journey in change.journeys:
         qualified = [one for one in journey.verdicts if one.word == Outcome.QUALIFIED]
-        if not qualified or journey.superseded:
+        until = _signed_off(journey, qualified[-1], now) if qualified else None
+        if until is None:
             continue
-        mine = (leg for leg in change.legs if leg.release == journey.release)
-        legs = [leg for leg in mine if leg.cause is Cause.SIGN_OFF]
-        end = legs[-1].until if legs else qualified[-1]
-        said = "not all have signed yet" if end.word == "now" else "from verdict to sign-off"
-        days = sum(leg.seconds for leg in legs) / _DAY
-        yield Case(end.time, Source(journey.release, days, said, _entries(qualified[-1], end)))
+        days = seconds_between(qualified[-1].time, until.time) / _DAY
+        said = "from verdict to sign-off" if until.entry else "not all have signed yet"
+        yield Case(until.time, Source(journey.release, days, said, _entries(qualified[-1], until)))
+
+
+def _signed_off(journey: Journey, qualified: Event, now: str) -> Event | None:
+    """Return what ended the wait for people; none where something else took its place."""
+    last = qualified
+    for event in journey.events:
+        if event.entry < qualified.entry:
+            continue
+        if event.kind is Kind.SIGNED:
+            last = event
+        elif event.kind is Kind.DEPLOYMENT_STARTED:
+            return last
+        elif event.kind is Kind.REJECTED:
+            return event
+        elif event.kind in {Kind.REOPENED, Kind.SUPERSEDED}:
+            return None
+    return Event(now, None, 0)
 
 
 _READERS: Final[Mapping[Measure, Callable[[Change, str], Iterator[Case]]]] = {

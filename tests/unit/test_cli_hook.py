@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,29 @@ def test_a_hazard_is_never_deleted(estate: GitEstate) -> None:
     assert not entered
     assert f"{path}:1: the hazard " in said
     assert "put it back with `status: closed`" in said
+
+
+def test_an_agreement_takes_both_sides_and_lasts(estate: GitEstate) -> None:
+    folder = "vendor_manifests/acme/"
+    text = (
+        "schema: 1\nvendor: acme\nsince: 2026-01-01\nuntil: 2026-12-31\n"
+        "targets: [{measure: days-to-fix, target: 7}]\n"
+    )
+    entered, said = push(
+        estate, estate.commit({f"{folder}agreement.yaml": text.encode()}, key="ops")
+    )
+    assert entered, said
+    word = "schema: 1\nvendor: acme\naccepted_by: Wile E.\nagreement: "
+    acceptance = f"{folder}acceptance.yaml"
+    entered, said = push(estate, estate.commit({acceptance: f"{word}{'0' * 64}\n".encode()}))
+    assert not entered
+    real = sha256(text.encode()).hexdigest()
+    assert f"{acceptance}:4: this is not the agreement that is offered" in said
+    entered, said = push(estate, estate.commit({acceptance: f"{word}{real}\n".encode()}))
+    assert entered, said
+    entered, said = push(estate, estate.commit({acceptance: None}))
+    assert not entered
+    assert "what was accepted can't be taken back" in said
 
 
 def test_a_push_is_not_held_up_by_a_manifest_that_was_wrong_before(estate: GitEstate) -> None:
