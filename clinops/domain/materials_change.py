@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from clinops.domain.materials import Bill, Component, bill_from, file_of, kind_in_words
 from clinops.domain.package_version import order
-from clinops.domain.plain_words import count
+from clinops.domain.plain_words import count, harmless
 from clinops.domain.suite import Role
 from clinops.domain.value import Value
 
@@ -41,7 +41,8 @@ class PackageChange(Value):
         """Tell it in one line."""
         before, after = (" and ".join(versions) for versions in (self.before, self.after))
         between = f"{before} → {after}" if before and after else before or after
-        return f"{self.what} {self.name} {between}".rstrip()
+        # An image's own words: none of them may add a line of its own.
+        return " ".join(harmless(f"{self.what} {self.name} {between}").split())
 
 
 class Changes(Value):

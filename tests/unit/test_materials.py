@@ -122,6 +122,13 @@ def test_tells_what_changed_by_kind_what_surprises_most_first():
     assert as_json(None) is None
 
 
+def test_no_name_of_a_package_adds_a_line_or_moves_anything():
+    hostile = Component(name="x\n  removed\x1b[2J openssl\u202e", version="1\r2")
+    found = changes(bill(), bill(hostile))
+    assert found.told()[2:] == ["  added x removed\ufffd[2J openssl\ufffd 1\ufffd2"]
+    assert found.text().count(b"\n") == 3
+
+
 def test_packages_of_one_name_and_several_groups_are_told_apart():
     found = [
         Component(name="core", version="1", purl=f"pkg:maven/{group}/core@1")
