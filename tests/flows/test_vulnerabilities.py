@@ -11,7 +11,7 @@ import pytest
 
 from clinops.adapters.estate_validation import validate
 from clinops.domain.vulnerability import Status
-from clinops.errors import BadInputError, NotFoundError
+from clinops.errors import BadInputError, InfrastructureError, NotFoundError
 from flows.materials import clocks, import_advisories, vulnerabilities
 from tests.fakes.advisories import PLANTED, VEX, csaf, openvex, osv, written
 from tests.fakes.materials import bill, deb, offered
@@ -424,3 +424,10 @@ def test_the_cve_behind_an_advisory_is_among_its_names(wiring, dump):
     imported(wiring, dump(osv()))
     (one,) = only(wiring, "pas").found
     assert PLANTED in one.names
+
+
+def test_advisories_that_were_damaged_are_ours_to_mend(wiring, dump):
+    imported(wiring, dump(osv()))
+    (wiring.root / "state" / "advisories.sqlite").write_bytes(b"damaged" * 1000)
+    with pytest.raises(InfrastructureError, match="can't be read or kept"):
+        clocks(wiring)
