@@ -12,6 +12,7 @@ from clinops.cli import context
 from clinops.domain.environment import Database
 from clinops.domain.fold import ReleaseRecord
 from tests.fakes import mariadb, postgres
+from tests.fakes.authenticator import Authenticator
 from tests.fakes.databases import System
 from tests.fakes.git_estate import GitEstate, Keys
 from tests.fakes.terminal import Terminal
@@ -129,3 +130,9 @@ def sam(gatehouse: Gatehouse, release: ReleaseRecord) -> Visitor:
 def address(release: ReleaseRecord) -> str:
     """Where the release is signed."""
     return f"/releases/{release.id}/sign"
+
+
+@pytest.fixture
+def passkey() -> Authenticator:
+    """An authenticator with one passkey."""
+    return Authenticator()
