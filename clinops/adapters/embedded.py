@@ -42,7 +42,7 @@ _PROCESSES = ("worker", "gatehouse", "vendors", "server")
 
 
 class Embedded:
-    """Three processes on loopback, with their files below the estate's `state/`."""
+    """The processes on loopback, with their files below the estate's `state/`."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self._root = root
@@ -57,7 +57,6 @@ class Embedded:
         self._lock(say)
         self._start_server(say)
         self._start_gatehouse(say)
-        self._start_vendors_door(say)
         worker, deployment = self._start_worker(say), self._start_deployment(say)
         server = PrefectServer(self._settings.api, self._settings.prefect_auth(self._root))
         with closing(server), _patient(worker, deployment):
@@ -71,6 +70,7 @@ class Embedded:
             server.create_run("reconcile/reconcile", name="reconcile at start-up",
                               key=f"start-up:{time.time_ns()}", parameters={})  # fmt: skip
         self._wait("the gatehouse", self._gatehouse_answers, "gatehouse")
+        self._wait("the vendors' door", self._vendors_door_answers, "vendors")
 
     def leave_first_database(self) -> None:
         """Make the database that estates begin with, by the server itself, and stop it again."""
@@ -179,22 +179,30 @@ class Embedded:
         )
 
     def _start_gatehouse(self, say: Callable[[str], None]) -> None:
-        if not self._processes.running("gatehouse"):
-            self._ensure_free(self._settings.gatehouse_listens, "gatehouse_port")
-            say("starting the gatehouse")
-            command = ["clinops", "--estate", str(self._root), "gatehouse"]
-            self._processes.start("gatehouse", command, self.environment())
+        self._start_door("gatehouse", self._settings.gatehouse_listens, "the gatehouse", say)
+        if self._settings.vendors_port:
+            port = self._settings.vendors_port
+            self._start_door("vendors", port, "the vendors' door", say, "--vendors")
 
-    def _start_vendors_door(self, say: Callable[[str], None]) -> None:
-        port = self._settings.vendors_port
-        if port is not None and not self._processes.running("vendors"):
-            self._ensure_free(port, "vendors_port")
-            say("starting the vendors' door")
-            command = ["clinops", "--estate", str(self._root), "gatehouse", "--vendors"]
-            self._processes.start("vendors", command, self.environment())
+    def _start_door(
+        self, name: str, port: int, what: str, say: Callable[[str], None], *options: str
+    ) -> None:
+        if not self._processes.running(name):
+            self._ensure_free(port, f"{name}_port")
+            say(f"starting {what}")
+            command = ["clinops", "--estate", str(self._root), "gatehouse", *options]
+            self._processes.start(name, command, self.environment())
 
     def _gatehouse_answers(self) -> bool:
-        address = f"http://127.0.0.1:{self._settings.gatehouse_listens}/healthz"
+        return self._answers(self._settings.gatehouse_listens)
+
+    def _vendors_door_answers(self) -> bool:
+        port = self._settings.vendors_port
+        return port is None or self._answers(port)
+
+    @staticmethod
+    def _answers(port: int) -> bool:
+        address = f"http://127.0.0.1:{port}/healthz"
         try:
             return httpx.get(address, timeout=5, trust_env=False).status_code == httpx.codes.OK
         except httpx.HTTPError:

@@ -239,6 +239,27 @@ def test_up_starts_nothing_that_runs_and_asks_for_a_reconcile(served):
     assert served.status() == dict.fromkeys(PROCESSES, True)
 
 
+@OUTLIVES
+def test_the_vendors_door_is_started_where_it_has_a_port_and_nowhere_else(
+    served, tmp_path, processes, gatehouse
+):
+    served.up(lambda text: None)
+    assert "vendors" not in served.status()
+    said: list[str] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        other = made(tmp_path, gatehouse_port=gatehouse, vendors_port=taken.getsockname()[1])
+        with pytest.raises(BadInputError) as raised:
+            other.up(said.append)
+    assert "vendors_port" in raised.value.mend
+    run_as("vendors", tmp_path, processes)
+    door = made(tmp_path, gatehouse_port=gatehouse, vendors_port=gatehouse)
+    door.up(said.append)
+    assert door.status()["vendors"] is True
+    assert "vendors" in door.down()
+
+
 def test_flows_that_cannot_be_deployed_are_told(served, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(InfrastructureError, match="can't be deployed"):
