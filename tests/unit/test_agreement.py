@@ -18,6 +18,7 @@ from clinops.domain.period import Period
 from clinops.errors import BadInputError, NotFoundError
 from flows import account
 from flows.agreements import standing
+from tests.fakes.git_estate import GitEstate
 from tests.fakes.trees import FakeTree
 from tests.fakes.wiring import FakeWiring, document
 
@@ -156,6 +157,28 @@ def test_an_offer_that_nobody_can_read_leaves_what_was_agreed(wiring):
     agreed(wiring)
     wiring.commit({AGREEMENT: b"schema: 7\n"})
     assert standing("acme", wiring).agreed is not None
+
+
+def test_whoever_has_the_servers_files_can_agree_for_nobody(estate: GitEstate, tmp_path):
+    """Every commit here is put in past the rules of a push."""
+    wiring, offered = FakeWiring(tmp_path), agreement()
+    wiring.git = estate.repository
+    estate.advance(estate.commit({AGREEMENT: offered}, key="ops"))
+    mine = estate.commit({ACCEPTANCE: acceptance(offered)}, key="ops")
+    theirs = estate.commit({ACCEPTANCE: acceptance(offered)}, key="globex")
+    nobodys = estate.commit({ACCEPTANCE: acceptance(offered)}, key=None)
+    real = estate.commit({ACCEPTANCE: acceptance(offered)}, key="acme")
+    for forged in (mine, theirs, nobodys):
+        estate.advance(forged)
+        assert standing("acme", wiring).agreed is None
+    estate.advance(real)
+    assert standing("acme", wiring).agreed is not None
+    # A merge that brings in other bytes than both of its sides is the merger's own word.
+    other = agreement(targets=[target(number=0)])
+    side = estate.commit({AGREEMENT: other}, key="ops")
+    evil = estate.commit({ACCEPTANCE: acceptance(other)}, key="ops", parents=[side, real])
+    estate.advance(evil)
+    assert "signed by trust:ops" in standing("acme", wiring).said
 
 
 # Pushes
