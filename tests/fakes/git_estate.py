@@ -18,6 +18,7 @@ from clinops.adapters.git_repository import GitRepository
 TODAY = dt.date(2026, 6, 15)
 NOON = dt.datetime(2026, 6, 15, 12, tzinfo=dt.UTC)
 MANIFEST = "vendor_manifests/acme/pas.yaml"
+ACME = "vendor_manifests/acme/vendor.yaml"
 
 
 class Keys:
@@ -77,7 +78,7 @@ def first_files(keys: Keys) -> dict[str, bytes]:
         "environments/signers.yaml": signers_file(
             ops=signer(keys.entry("ops"), may_push=True), cso=signer(keys.entry("cso"))
         ),
-        "vendor_manifests/acme/vendor.yaml": vendor_file(keys.entry("acme")),
+        ACME: vendor_file(keys.entry("acme")),
         "vendor_manifests/globex/vendor.yaml": vendor_file(keys.entry("globex")),
         "vendor_manifests/globex/lis.yaml": b"product: lis\n",
         MANIFEST: b"version: 1\n",

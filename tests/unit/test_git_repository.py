@@ -17,6 +17,7 @@ from clinops.adapters.git_repository import GitRepository
 from clinops.errors import BadInputError, InfrastructureError, NotFoundError, RefusedError
 from clinops.ports import EstateRepository
 from tests.fakes.git_estate import (
+    ACME,
     MANIFEST,
     TODAY,
     GitEstate,
@@ -27,8 +28,6 @@ from tests.fakes.git_estate import (
     vendor_file,
 )
 from tests.fakes.repository import FakeRepository
-
-ACME = "vendor_manifests/acme/vendor.yaml"
 
 
 class Estate(Protocol):
