@@ -57,6 +57,12 @@ def rehearsal(**changes: Any) -> Rehearsal:
     return Rehearsal.model_validate({**made, **changes})
 
 
+def loss(number: int = 1, **changes: Any) -> Loss:
+    """Make the loss of one patient."""
+    made = {"collection": "patients", "record": f"{number:05}", "before": "Ann"}
+    return Loss.model_validate({**made, **changes})
+
+
 LOST = Loss(collection="patients", record="9990000018", before="Ann Öberg")
 
 
