@@ -57,17 +57,23 @@ def _asked(made: FakeWiring) -> dict[str, bytes | None]:
     patch = {"by": by(5), "source": "patch-14-days", "reference": "Cyber Essentials"}
     alert = {"by": by(1), "source": "alert-48-hours", "reference": "CC-4711"}
     law = {"by": by(300), "source": "statute", "reference": "The act, section 7"}
+    openssl = {"component": "openssl", "versions": ">=3.0.16,<3.1"}
     risky = hazard("PAS-002", residual={"severity": "major", "likelihood": "low"})
     return {
         BOARD: board(),
         HAZARDS: hazards(hazard(), risky),
         **asked("tls", title="Mend TLS in the patient index", deadline=patch, releases=[],
-                hazards=["PAS-001"], commissioned=dt.date(2025, 8, 2)),
+                fix=openssl, hazards=["PAS-001"], commissioned=dt.date(2025, 8, 2)),
         **asked("alert", title="Close the hole of alert CC-4711", owner=HOSTILE, deadline=alert,
                 releases=[], kind="security-patch", commissioned=dt.date(2025, 8, 9)),
         **asked("access", title="Give records out as the law asks", deadline=law, releases=[],
                 commissioned_by="regulator", confidence="medium", hazards=["PAS-002"],
                 effort={"integration": 12.0, "testing": 5.0}, commissioned=dt.date(2025, 8, 3)),
+        **asked("gateway", title="Mend TLS in the message gateway", fix=openssl, releases=[],
+                commissioned=dt.date(2025, 8, 4)),
+        **asked("rewrite", title="Take the reports over from the old index", releases=[],
+                commissioned_by="board", kind="upgrade", confidence="low",
+                effort={"integration": 160.0, "testing": 20.0}, commissioned=dt.date(2025, 7, 9)),
         **asked("letters", title="Larger letters on the ward", releases=[],
                 commissioned_by="clinical-lead", commissioned=dt.date(2025, 7, 3),
                 benefit={"points": 9, "reasons": ["Fewer mistakes at night"]}),
@@ -114,7 +120,7 @@ def unfolded(page: Page) -> Page:
         ("/board/plan", "plan"),
         ("/vendors", ""),
         ("/vendors/acme", "scorecard"),
-        ("/systems/pas", "system"),
+        ("/systems/pas", "handover"),
         ("/requests/new", ""),
     ],
 )
@@ -139,7 +145,7 @@ def test_a_rank_and_a_figure_unfold_with_and_without_scripts(page, address):
     page.goto(f"{address}/board")
     first = page.locator("#alert")
     assert not first.get_by_text("person-days").first.is_visible()
-    first.get_by_text("Why it is number 1 of 4").click()
+    first.get_by_text("Why it is number 1 of 6").click()
     expect(first.get_by_text("person-days").first).to_be_visible()
     page.goto(f"{address}/vendors/acme")
     figure = page.locator("details.figure").filter(has_text="undeclared differences").first
