@@ -75,9 +75,9 @@ def commission(content: Content, who: str, wiring: Wiring) -> Commissioned:
     if estate.tree.exists(path) or wiring.proposals.tip(branch):
         taken = Wrong("id", "is the name of another request", "choose another")
         raise NotARequestError([taken])
-    wiring.proposals.propose(
-        branch, {path: text.encode()}, f"Commission {request.title}\n\nWritten by {who}"
-    )
+    # Who wrote it stands in a message that holds nothing else of theirs.
+    message = f"Commission {request.id}\n\nWritten by {who}"
+    wiring.proposals.propose(branch, {path: text.encode()}, message)
     return Commissioned(request, branch, text)
 
 

@@ -7,6 +7,7 @@ is open is decided here, from the ledger, the evidence and the estate's protecte
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from clinops.adapters.leases import HeldLease
 from clinops.adapters.timed_stages import TimedStages
@@ -21,6 +22,9 @@ from flows.board import close_after
 from flows.gate import Check, audit, check_everything, line_stop
 from flows.site import Setback, bring_back, deployment_of, to_site
 from flows.tracing import trace
+
+GAVE_UP: Final = "the gate did not hold any more"
+"""How the cause begins where what was begun is brought back because of the trust's own rules."""
 
 
 def promote_release(release_id: str, wiring: Wiring, stages: Stages) -> State:
@@ -133,7 +137,7 @@ def _give_up(check: Check, wiring: Wiring) -> Setback:
             f"{record.id} is half-deployed, and the ledger that says what was there is broken",
             mend="a person must act now: clinops ledger verify",
         )
-    cause = f"the gate did not hold any more: {'; '.join(check.refusals)}"
+    cause = f"{GAVE_UP}: {'; '.join(check.refusals)}"
     deployment = deployment_of(Release.model_validate(record.release), wiring)
     begun = (bring_back(deployment, site, cause, wiring) for site in _begun(record, wiring))
     return next((setback for setback in begun if setback), Setback("", cause))

@@ -9,12 +9,16 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from clinops.domain.dossier import Dossier
+from clinops.domain.ledger import Kind
+from clinops.domain.outcome import State
 from clinops.gatehouse import wording
 from clinops.gatehouse.actions import PAGE
 from clinops.gatehouse.guests import Guest, guest_of
 from clinops.gatehouse.pages import materials_of
 from clinops.gatehouse.reader import Reader
 from clinops.gatehouse.rendering import page
+from flows.promote import GAVE_UP
 
 
 def home(request: Request) -> Response:
@@ -57,8 +61,18 @@ def release(request: Request) -> Response:
         evidence=dossier.evidence,
         materials=materials_of(request, dossier),
         outcome=wording.outcome(dossier),
-        moves=False,
+        cause=_cause(dossier),
     )
+
+
+def _cause(dossier: Dossier) -> tuple[str, ...]:
+    """Return why it was rejected or rolled back, where that names nobody who signed or stopped."""
+    state = dossier.record.state
+    if state is State.ROLLED_BACK:
+        ends = [entry.body for entry in dossier.entries if entry.kind is Kind.ROLLED_BACK]
+        by_its_check = ends and ends[-1]["site"] and not ends[-1]["cause"].startswith(GAVE_UP)
+        return dossier.cause if by_its_check else ("The trust ended its deployment.",)
+    return dossier.cause if state is State.REJECTED else ()
 
 
 def system(request: Request) -> Response:

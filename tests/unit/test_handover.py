@@ -18,6 +18,7 @@ from tests.fakes.wiring import (
     GATE,
     HAZARDS,
     MANIFEST,
+    PROBES,
     REVOKED,
     SMOKE,
     FakeWiring,
@@ -49,6 +50,29 @@ def test_says_what_the_replica_is_made_of_and_what_is_asked_at_each_interface(wi
     assert (door.name, door.door, door.asked) == ("http", "app:8080", (("http", 2),))
     assert (found.vendor, found.seed, found.under_test) == ("Acme", "seed.py", "app")
     assert found.live == (("cottage-hospital", "1.0"), ("general-hospital", "1.0"))
+
+
+def test_says_where_an_image_is_built_and_at_which_door_a_database_is_asked(wiring):
+    index = {"kind": "postgresql", "endpoint": "sql", "name": "n", "user": "u", "password": "p"}
+    services = {
+        "app": {"image": "package"},
+        "db": {"build": {"context": "images/db"}},
+    }
+    section = {"under_test": "app", "endpoints": {"http": "app:80", "sql": "db:5432"},
+               "databases": {"index": index}}  # fmt: skip
+    content = {"name": "pas", "services": services, "x-clinops": section}
+    asked = [
+        {"id": "rows", "sql": {"query": "select 1"}},
+        {"id": "disk", "command": {"argv": ["df"]}},
+    ]
+    listed = {"schema": 1, "product": "pas", "probes": asked}
+    wiring.commit({COMPOSE: document(content), PROBES: document(listed)})
+    found = handover("pas", wiring)
+    assert found.parts[1].image == "built from images of the environment, folder images/db"
+    assert [(one.name, one.asked) for one in found.interfaces] == [
+        ("http", ()),
+        ("sql", (("sql", 1),)),
+    ]
 
 
 def test_lists_open_hazards_with_the_graver_ones_first(wiring):

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from starlette.routing import Mount, Route
 
+from clinops.domain.ledger import Kind
+from clinops.domain.signoff import Meaning
 from clinops.errors import InfrastructureError
 from clinops.gatehouse import server
 from clinops.gatehouse.app import application
@@ -94,6 +96,38 @@ class TestWhoIsSignedIn:
             assert "Joy" not in page
             assert "Sam" not in page
         assert "2 sign-offs given" in acme.text(f"/releases/{record.id}")
+
+    def test_reads_why_its_release_was_rejected_and_by_nobody(self, door, acme):
+        record = door.wiring.qualify(door.wiring.offer())
+        door.wiring.sign(record, "joy", meaning=Meaning.REJECTED, reason="It loses letters.")
+        (*_, entry) = door.wiring.ledger.entries(record.id)
+        door.wiring.ledger.append(Kind.REJECTED, record.id, entry.body)
+        page = acme.text(f"/releases/{record.id}")
+        assert "<blockquote>It loses letters.</blockquote>" in page
+        assert "Joy" not in page
+
+    def test_reads_which_check_its_release_did_not_pass(self, door, acme):
+        record = door.wiring.signed_off()
+        door.wiring.fail_at_sites("2.0", "general-hospital")
+        door.wiring.promote(record)
+        assert "suite failed after the deployment" in acme.text(f"/releases/{record.id}")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"site": "", "cause": "Joy stopped the line before general-hospital"},
+            {"site": "cottage-hospital", "cause": "the gate did not hold any more: Joy has left"},
+        ],
+    )
+    def test_reads_not_who_ended_a_deployment(self, door, acme, body):
+        record = door.wiring.signed_off()
+        door.wiring.ledger.append(
+            Kind.DEPLOYMENT_STARTED, record.id, {"sites": ["cottage-hospital"], "resume": False}
+        )
+        door.wiring.ledger.append(Kind.ROLLED_BACK, record.id, {**body, "verified": True})
+        page = acme.text(f"/releases/{record.id}")
+        assert "The trust ended its deployment." in page
+        assert "Joy" not in page
 
     def test_is_signed_out_by_a_form_of_the_page(self, door, acme):
         assert acme.post("/sign-out", {"form_token": "0" * 64}).status_code == 403
