@@ -15,6 +15,7 @@ from playwright.sync_api import Browser
 from clinops.domain.ledger import Kind
 from clinops.domain.outcome import State
 from tests.browser.at_the_gatehouse import Server, Visitor
+from tests.ranked import BOARD, board
 from tests.ward import HAZARDS, PRODUCT, WAIVERS, Ward, close, document, hazard
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.docker]
@@ -77,6 +78,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
             {
                 HAZARDS: document({"schema": 1, "product": PRODUCT, "hazards": log}),
                 WAIVERS: document({"schema": 1, "product": PRODUCT, "waivers": [WAIVER]}),
+                BOARD: board().decode(),
             },
             who="a-admin",
         )
@@ -246,6 +248,31 @@ def test_a_rejection_is_final_and_says_why(story):
     story.petra.go("/releases/no-such-release")
     story.petra.look("not-found")
     assert story.state() is State.REJECTED
+
+
+def test_a_request_that_is_written_on_a_page_waits_on_a_branch(story):
+    page = story.petra.go("/requests/new")
+    page.get_by_label("What is needed").fill("<b>Larger</b> letters on the board")
+    page.get_by_label("A short name").fill("larger-letters")
+    page.get_by_label("Who asks for it").select_option("clinical-lead")
+    page.get_by_label("Who answers for it").fill("Dr Petra Lind")
+    page.get_by_label("What it is").select_option("patch")
+    page.get_by_label("Systems").fill("ward-bored")
+    page.get_by_label("Points").fill("7")
+    page.get_by_label("Reasons").fill("Names are read from the door")
+    page.get_by_label("Testing").fill("2")
+    page.get_by_label("How sure its owner is").select_option("medium")
+    story.petra.click("Write it down")
+    story.petra.sees("There is no product ward-bored")
+    story.petra.look("commission-wrong")
+    page.get_by_label("Systems").fill(PRODUCT)
+    story.petra.click("Write it down")
+    story.petra.sees("<b>Larger</b> letters on the board")
+    story.petra.look("commissioned")
+    wiring = story.ward.wiring
+    assert wiring.proposals.tip("request/larger-letters")
+    assert not wiring.repository.head().exists("requests/larger-letters.yaml")
+    close(wiring)
 
 
 def test_signing_out_ends_the_session(story):
