@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from clinops.domain.dora import Dora
 from clinops.domain.lead_time import Change
@@ -27,7 +28,9 @@ def assert_accounts_agree(wiring: Wiring, ledger: Path, period: Period) -> Recou
     """
     now = wiring.clock()
     wiring.clock = lambda: now  # type: ignore[assignment]
-    recount = Recount(ledger, timestamp(now))
+    estate = wiring.repository.head()
+    requests = [yaml.safe_load(estate.read(path)) for path in estate.paths("requests")]
+    recount = Recount(ledger, timestamp(now), requests)
     assert_lead_times(account.all_changes(wiring), recount)
     assert_dora(account.dora(wiring, period).scopes, recount, period)
     for vendor in {row[4]["release"]["vendor"] for row in recount.known}:

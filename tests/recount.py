@@ -1,4 +1,4 @@
-"""Counts again, from nothing but the `ledger` table, what `clinops account` says.
+"""Counts again, from nothing but the `ledger` table and requests, what `clinops account` says.
 
 Nothing of ClinOps is imported: SQLite, JSON and plain dictionaries. It is slow, and reads the rows
 of a release as often as it likes, so that it has nothing in common with what it checks.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
+
+from packaging.version import Version
 
 FAILED = {"refused", "inconclusive"}
 MOVES = {
@@ -26,8 +29,9 @@ def apart(since, until):
 
 
 class Recount:
-    def __init__(self, path: Path, now: str):
+    def __init__(self, path: Path, now: str, requests: Sequence[dict] = ()):
         self.now = now
+        self.requests = sorted(requests, key=lambda one: (one["commissioned"], one["id"]))
         with sqlite3.connect(path) as database:
             query = "SELECT sequence, time, kind, about, body FROM ledger ORDER BY sequence"
             self.rows = [(n, t, k, a, json.loads(b)) for n, t, k, a, b in database.execute(query)]
@@ -94,6 +98,29 @@ class Recount:
         """The last release of each change."""
         return [row[3] for row in self.known if self.after(row[3]) is None]
 
+    # Requests
+
+    def awaited(self, request):
+        found = {one["product"]: one["version"] for one in request.get("releases", ())}
+        fix = (request.get("fix") or {}).get("release")
+        if fix and fix["product"] in request["systems"]:
+            found.setdefault(fix["product"], fix["version"])
+        return found if set(found) == set(request["systems"]) else {}
+
+    def meeting(self, request):
+        for product, version in self.awaited(request).items():
+            for row in self.known:
+                said = row[4]["release"]
+                if said["product"] == product and Version(said["version"]) >= Version(version):
+                    yield row[3]
+                    if self.live(row[3]):
+                        break
+
+    def asked(self, chain):
+        """The first request that any of these releases meets, or None."""
+        asks = (one for one in self.requests if set(self.meeting(one)) & set(chain))
+        return next(asks, None)
+
     def live(self, release):
         rows = self.of(release, "deployment.live")
         return rows[0][1] if rows else None
@@ -105,6 +132,11 @@ class Recount:
     def split(self, end):
         """Seconds by cause, told second by second from a list of (time, cause) of the change."""
         marks = []
+        asked = self.asked(self.chain(end))
+        if asked:
+            midnight = f"{asked['commissioned']}T00:00:00.000000+00:00"
+            if midnight <= self.pushed(self.chain(end)[0]):
+                marks.append((midnight, "vendor"))
         for release in self.chain(end):
             later = self.after(release)
             until = self.of(later, "release.known")[0][0] if later else 10**9
@@ -261,6 +293,9 @@ class Recount:
         if verdict and not self.was_ours(first):
             yield "first-time-qualification", verdict[0], float(verdict[1] == "qualified")
         deadlines = [d for one in chain if (d := self.said(one)["offers"]["deadline"])]
+        asked = (self.asked(chain) or {}).get("deadline")
+        if asked:
+            deadlines.append(str(asked["by"].astimezone(UTC).date()))
         if not deadlines:
             return
         day = min(deadlines)
