@@ -54,6 +54,7 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/systems/{product:id}/history", pages.system_history),
     Route("/board", board.board),
     Route("/board/plan", board.plan),
+    Route("/board/clocks", board.clocks),
     Route("/vendors", scorecards.vendors),
     Route("/vendors/{vendor:id}", scorecards.scorecard),
     Route("/picture", picture.as_page),

@@ -1,4 +1,4 @@
-"""The board's page: what comes first and why, and what was commissioned and is done."""
+"""The board's pages: what comes first and why, what fits into the plan, which clocks run."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ def board(request: Request) -> Response:
         number=number,
         pages=pages,
     )
+
+
+def clocks(request: Request) -> Response:
+    """Show by when each system that is live must be mended, and what nobody can tell."""
+    books: Books = request.app.state.books
+    return page(request, "clocks.html", found=books.clocks())
 
 
 def plan(request: Request) -> Response:

@@ -13,6 +13,7 @@ from clinops.domain.board_plan import BoardPlan
 from clinops.domain.evidence import Evidence
 from clinops.domain.fixes import Fix
 from clinops.domain.materials_change import Changes
+from clinops.domain.patch_clock import Clocks
 from clinops.domain.period import Period
 from clinops.domain.rank import Ranking
 from clinops.domain.scorecard import Scorecard
@@ -24,7 +25,7 @@ from clinops.wiring import Wiring
 from flows import account, board, planning
 from flows.account import Picture
 from flows.board import Standing
-from flows.materials import changes_of, vulnerabilities
+from flows.materials import changes_of, clocks, vulnerabilities
 
 T = TypeVar("T")
 
@@ -73,6 +74,10 @@ class Books:
             lambda: _made_of(release, evidence, self._reader.wiring),
             DOSSIER_SECONDS,
         )
+
+    def clocks(self) -> Clocks:
+        """Return by when each system that is live must be mended."""
+        return self._of("clocks", lambda: clocks(self._reader.wiring), DOSSIER_SECONDS)
 
     def scorecard(self, vendor: str) -> Scorecard:
         """Return a vendor's scorecard of the last six months; raises NotFoundError."""

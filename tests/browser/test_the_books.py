@@ -9,14 +9,17 @@ import datetime as dt
 import shlex
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from clinops.gatehouse.app import application
 from clinops.gatehouse.vendors import vendors_application
+from flows.materials import import_advisories, vulnerabilities
 from tests.browser.at_the_gatehouse import look
 from tests.browser.the_books import serving
+from tests.fakes.advisories import PLANTED, osv, written
 from tests.fakes.git_estate import Keys
 from tests.fakes.quarter import quarter
 from tests.fakes.wiring import HAZARDS, FakeWiring, document, hazard, hazards
@@ -47,7 +50,15 @@ def wiring(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Iterator[Fak
         vendor = {"schema": 1, "name": NAME, "contact": HOSTILE, "keys": [acme]}
         made.commit({**_asked(made), "vendor_manifests/acme/vendor.yaml": document(vendor)})
         made.commit({"vendor_manifests/umbra/vendor.yaml": document({**vendor, "keys": []})})
+        _know_a_hole(made, tmp_path_factory.mktemp("debian"))
         yield made
+
+
+def _know_a_hole(made: FakeWiring, dump: Path) -> None:
+    """Import that what is live has a planted vulnerability, whose clock has run out."""
+    (dump / "0.json").write_bytes(written(osv(upstream=[PLANTED, HOSTILE])))
+    import_advisories(made, dump)
+    vulnerabilities(made, "pas")
 
 
 def _asked(made: FakeWiring) -> dict[str, bytes | None]:
@@ -118,6 +129,7 @@ def unfolded(page: Page) -> Page:
         ("/board", "board"),
         ("/picture?month=2025-07", "picture"),
         ("/board/plan", "plan"),
+        ("/board/clocks", "clocks"),
         ("/vendors", ""),
         ("/vendors/acme", "scorecard"),
         ("/systems/pas", "handover"),
@@ -132,11 +144,11 @@ def test_everybody_can_use_the_page_folded_and_unfolded(looking, address, path, 
 
 
 def test_a_planted_script_stays_text(looking, address):
-    for path in ("/board", "/systems/pas", "/vendors/acme", "/picture"):
+    for path in ("/board", "/board/clocks", "/systems/pas", "/vendors/acme", "/picture"):
         unfolded(looking).goto(address + path)
         assert looking.evaluate("window.owned") is None
         assert looking.locator("main script").count() == 0
-    for path in ("/board", "/systems/pas"):
+    for path in ("/board", "/board/clocks", "/systems/pas"):
         looking.goto(address + path)
         expect(unfolded(looking).get_by_text(HOSTILE).first).to_be_visible()
 
