@@ -16,7 +16,7 @@ demo: setup ## a vendor's release from git push to live, on a real system (SIGN=
 
 test: setup ## every test, with a real engine, server, database and browser
 	@scripts/setup.sh tests
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-gate test-server test-rest test-replicas
+	@$(MAKE) --no-print-directory -j4 --output-sync=target test-gate test-server test-rest test-replicas
 
 test-replicas:
 	@$(PY) -m pytest tests/docker -m docker
@@ -28,7 +28,7 @@ test-gate:
 	@$(PY) -m pytest tests/flows -m "docker and not server"
 
 test-rest:
-	@$(PY) -m pytest -m "not docker"
+	@$(PY) -m pytest -m "not docker and not server"
 
 bench: setup ## ratios and figures, all measured here and now (after `make demo`; takes 20 minutes)
 	@$(PY) scripts/bench.py --estate $(DEMO)/estate

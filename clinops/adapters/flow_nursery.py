@@ -11,7 +11,6 @@ attendant, and that one the run.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import os
@@ -24,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from clinops import lasting
 from clinops.adapters.flow_start import MESSAGE_BYTES, NOT_HERE
 from clinops.adapters.forked import see_to_its_end
 
@@ -71,8 +71,9 @@ def warm() -> None:
     """Import what flow runs import."""
     # The threads of a library for arithmetic would not be there in a fork.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    for module in _WARM:
-        importlib.import_module(module)
+    with lasting.imports():
+        for module in _WARM:
+            importlib.import_module(module)
 
 
 def serve(path: Path, parent: int, settings: Mapping[str, str]) -> Request | None:
@@ -84,8 +85,6 @@ def serve(path: Path, parent: int, settings: Mapping[str, str]) -> Request | Non
         settings: The variables that a worker hands on to its flow runs.
     """
     made = _last_change()
-    # What is there now is never collected: it stays shared with all forks.
-    gc.freeze()
     # Attendants are not waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with _listening(path) as listener:

@@ -14,7 +14,10 @@ import threading
 import time
 from typing import Final
 
-from prefect.cli import app
+from clinops import lasting
+
+with lasting.imports():
+    from prefect.cli import app
 
 _PAUSE: Final = 2.0
 """Seconds between two collections of what is young."""

@@ -12,14 +12,17 @@ import runpy
 import sys
 from pathlib import Path
 
-import prefect.cli.deploy  # what takes long is done before the server is there
-import prefect.cli.worker
-import prefect.workers.process  # noqa: F401
-from prefect.cli import app
-from prefect.settings import get_current_settings
+from clinops import lasting
 
-from clinops.adapters import flow_nursery
-from clinops.adapters.flow_start import SOCKET_VARIABLE
+with lasting.imports():
+    import prefect.cli.deploy  # what takes long is done before the server is there
+    import prefect.cli.worker
+    import prefect.workers.process  # noqa: F401
+    from prefect.cli import app
+    from prefect.settings import get_current_settings
+
+    from clinops.adapters import flow_nursery
+    from clinops.adapters.flow_start import SOCKET_VARIABLE
 
 
 def main() -> None:

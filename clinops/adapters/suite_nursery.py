@@ -7,7 +7,6 @@ thread, none of ClinOps' connections and none of its secrets.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import os
@@ -22,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from clinops import lasting
 from clinops.adapters.forked import see_to_its_end
 
 _MESSAGE_BYTES: Final = 1024 * 1024
@@ -112,10 +112,9 @@ def main(control: socket.socket) -> None:
     """Serve until whoever started this hangs up; in a fork, run what was asked for."""
     # The threads of a library for arithmetic would not be there in a fork.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    for module in _WARM:
-        importlib.import_module(module)
-    # What is there now is never collected: it stays shared with all forks.
-    gc.freeze()
+    with lasting.imports():
+        for module in _WARM:
+            importlib.import_module(module)
     # Attendants are not waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
