@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TypeVar
 
+from clinops.adapters.dicom_keywords import is_keyword
 from clinops.adapters.estate import SIGNERS, SITES, Estate, hazard_log_path
 from clinops.domain import board_policy, calendar, probe_rules, request_rules
 from clinops.domain import estate_rules as rules
@@ -68,12 +69,6 @@ def validate(
 def problems_in(path: str, error: BadInputError) -> Sequence[Problem]:
     """Return what an error says of a file, problem by problem."""
     return error.problems or [Problem(path, 1, str(error), error.mend)]
-
-
-def _is_attribute(keyword: str) -> bool:
-    from pydicom.datadict import tag_for_keyword
-
-    return tag_for_keyword(keyword) is not None
 
 
 def request_problems(
@@ -261,7 +256,7 @@ class _Validation:
         log = self._read(hazard_log_path(product), HazardLog)
         for file in files:
             yield from probe_rules.probes_are_of(product, file)
-            yield from probe_rules.probes_name_known_attributes(file, _is_attribute)
+            yield from probe_rules.probes_name_known_attributes(file, is_keyword)
             if log:
                 yield from probe_rules.probes_name_known_hazards(file, log.document)
             if environment:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 from clinops.adapters.git_command import GitCommand
@@ -22,6 +23,8 @@ NO_OBJECT = "0" * 40
 LARGEST_LISTING = 8 * 1024 * 1024
 """Bytes that the names of all files of an estate may have; some hundred thousand files."""
 
+_TREES = 16
+"""Commits whose lists of files are kept."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _GOOD = re.compile(r'^Good "git" signature for (\S+) with \S+ key SHA256:\S+$', re.MULTILINE)
 _FINGERPRINT = re.compile(r"^Good \"git\" signature with \S+ key (SHA256:\S+)$", re.MULTILINE)
@@ -74,6 +77,8 @@ class GitRepository:
         self.ref = f"refs/heads/{branch}"
         self._path = path
         self._git = GitCommand(path)
+        # What is in a commit never changes.
+        self._tree = lru_cache(_TREES)(partial(GitTree, self._git))
         self._clock = clock
 
     def head(self) -> GitTree:
@@ -85,7 +90,7 @@ class GitRepository:
             raise NotFoundError(
                 f"the estate has no branch {self.ref}", mend="start it with `clinops init`"
             )
-        return GitTree(self._git, output.decode("ascii").strip())
+        return self._tree(output.decode("ascii").strip())
 
     def arrived(self) -> dt.datetime | None:
         """Return when the protected branch came to where it is; None once git has packed it."""
@@ -100,7 +105,7 @@ class GitRepository:
         """Return the tree at a commit, by its 40 hex digits; raises NotFoundError."""
         if not self.is_commit(commit):
             raise NotFoundError(f"there is no commit {escaped(commit)} in the estate")
-        return GitTree(self._git, commit)
+        return self._tree(commit)
 
     def is_commit(self, name: str) -> bool:
         """Whether 40 hex digits name a commit."""
