@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
@@ -68,6 +67,7 @@ class Stress:
         """Take a running container for it."""
         self._container = container
         self._done = threading.Event()
+        self._restarting = threading.Lock()
         self.outcomes: Counter[str] = Counter()
         self.wrong: list[str] = []
 
@@ -77,12 +77,16 @@ class Stress:
         with closing(connect()) as client:
             container = client.containers.get(self._container)
             processes = _inside(container)
+            turns = {commands * turn // (restarts + 1) for turn in range(1, restarts + 1)}
             with ExecChannels(client, self._container) as channels:
-                with (
-                    self._sabotage(container, commands, restarts),
-                    ThreadPoolExecutor(THREADS) as pool,
-                ):
-                    for outcome in pool.map(partial(self._one, channels), range(commands)):
+
+                def one(number: int) -> str:
+                    if number in turns:
+                        self._restart(container)
+                    return self._one(channels, number)
+
+                with self._sabotage(container), ThreadPoolExecutor(THREADS) as pool:
+                    for outcome in pool.map(one, range(commands)):
                         self.outcomes[outcome] += 1
                 self._look_what_ran(channels)
             until = monotonic() + _NOTICED
@@ -134,19 +138,14 @@ class Stress:
         return "wrong"
 
     @contextmanager
-    def _sabotage(self, container: Container, commands: int, restarts: int) -> Iterator[None]:
-        threads = [
-            threading.Thread(target=self._kill_channels, args=(container,)),
-            threading.Thread(target=self._restart, args=(container, commands, restarts)),
-        ]
-        for thread in threads:
-            thread.start()
+    def _sabotage(self, container: Container) -> Iterator[None]:
+        thread = threading.Thread(target=self._kill_channels, args=(container,))
+        thread.start()
         try:
             yield
         finally:
             self._done.set()
-            for thread in threads:
-                thread.join()
+            thread.join()
 
     def _kill_channels(self, container: Container) -> None:
         assert container.client  # noqa: S101 - for the type checker
@@ -156,11 +155,9 @@ class Stress:
                     own.output(["sh", "-c", _KILL_ONE], within=_LIMIT)
                     self.outcomes["(channels killed)"] += 1
 
-    def _restart(self, container: Container, commands: int, restarts: int) -> None:
-        for turn in range(1, restarts + 1):
-            while self.outcomes.total() < commands * turn // (restarts + 1):
-                if self._done.wait(0.05):
-                    return
+    def _restart(self, container: Container) -> None:
+        """Restart it from one of the threads, while the others run their commands."""
+        with self._restarting:
             container.restart(timeout=0)
             self.outcomes["(restarts)"] += 1
 
