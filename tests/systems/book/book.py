@@ -9,10 +9,10 @@ from pathlib import Path
 from clinops.domain.replica import Replica
 
 
-def ask(line: str) -> str:
+def ask(line: str, within: float = 10) -> str:
     replica = Replica.model_validate_json(Path(os.environ["CLINOPS_REPLICA"]).read_bytes())
     host, port = replica.endpoints["book"].split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as book:
+    with socket.create_connection((host, int(port)), timeout=within) as book:
         book.sendall(f"{line}\n".encode())
         with book.makefile() as answer:
             said = answer.read()
