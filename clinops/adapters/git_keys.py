@@ -12,6 +12,9 @@ from clinops.adapters.estate import SIGNERS, Estate
 from clinops.domain.signer import Key, Signer, fingerprint, is_passkey, without_comment
 from clinops.ports import EstateTree
 
+KEY_FILES = (SIGNERS, "vendor_manifests")
+"""Where the files lie that have keys."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """A folder of another name is nobody: OpenSSH would read some characters as a pattern."""
 

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from clinops.adapters.git_command import GitCommand
-from clinops.adapters.git_keys import Keyring, filed_keys, revoked_keys
+from clinops.adapters.git_keys import KEY_FILES, Keyring, filed_keys, revoked_keys
 from clinops.adapters.git_tree import GitTree, escaped
 from clinops.errors import InfrastructureError, NotFoundError, RefusedError
 from clinops.ports import Clock
@@ -131,12 +131,12 @@ class GitRepository:
         span = [self.at(commit).commit, *([f"^{self.at(since).commit}"] if since else [])]
         listing = self._git.run(
             "-c", "gpg.ssh.allowedSignersFile=/dev/null",
-            "log", "--full-history", "--format=%H %GF", *span, "--", *paths,
+            "log", "--full-history", "--format=%GF %H %P", *span, "--", *paths,
         )  # fmt: skip
         today = filed_keys(self.head())
         names: set[str] = set()
-        for found, _, key in (line.partition(" ") for line in listing.decode().splitlines()):
-            before = filed_keys(self.at(next(iter(self._parents(found)), found)))
+        for key, found, *parents in (line.split(" ") for line in listing.decode().splitlines()):
+            before = filed_keys(GitTree(self._git, next(filter(None, parents), found), *KEY_FILES))
             names |= before.get(key, set()) | today.get(key, set())
         return frozenset(names)
 

@@ -40,9 +40,11 @@ class _Entry:
 class GitTree:
     """An estate's files at one commit, read straight from the repository (port EstateTree)."""
 
-    def __init__(self, git: GitCommand, commit: str) -> None:
+    def __init__(self, git: GitCommand, commit: str, *only: str) -> None:
+        """Take a commit, by its 40 hex digits, or only some of its files and folders."""
         self._git = git
         self._commit = commit
+        self._only = only
 
     @property
     def commit(self) -> str:
@@ -90,7 +92,7 @@ class GitTree:
 
     @cached_property
     def _entries(self) -> dict[str, _Entry]:
-        listing = self._git.run("ls-tree", "-r", "-z", "-l", "--full-tree", self._commit)
+        listing = self._git.run("ls-tree", "-r", "-z", "-l", "--full-tree", self._commit, *self._only)
         return dict(_parsed(line) for line in listing.split(b"\0") if line)
 
 
