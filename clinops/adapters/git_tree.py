@@ -92,7 +92,8 @@ class GitTree:
 
     @cached_property
     def _entries(self) -> dict[str, _Entry]:
-        listing = self._git.run("ls-tree", "-r", "-z", "-l", "--full-tree", self._commit, *self._only)
+        wanted = ("--full-tree", self._commit, *self._only)
+        listing = self._git.run("ls-tree", "-r", "-z", "-l", *wanted)
         return dict(_parsed(line) for line in listing.split(b"\0") if line)
 
 

@@ -17,7 +17,7 @@ if __name__ == "__main__":
             break
         # Long enough that a disk's last page does not hold all of them.
         name = f"Person {number}".ljust(150, ".")
-        # Sooner than a fault ends: the name of a service that was cut off may be looked up for longer.
+        # Sooner than a fault ends: the name of a service that was cut off is looked up for long.
         ask(f"PUT {number} {name}", within=2)
         acknowledged[str(number)] = {"name": name}
         # In one step, so that whoever reads it meanwhile finds it whole.
