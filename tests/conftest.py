@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ from tests.ward import Ward
 GOOD_IMAGE = "clinops/held:test-good-1.12.7"
 MANIFEST = f"vendor_manifests/{PRODUCT}/{PRODUCT}.yaml"
 NEXT = (HOME / f"docs/examples/{PRODUCT}-1.12.7.yaml").read_text()
+
+# A shell's background job ignores it and hands that on: what tests start could not be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from docker.types import DriverConfig, Mount
 from clinops.adapters.docker_containers import LABEL_SERVICE
 from clinops.adapters.docker_mounts import carry
 from clinops.adapters.docker_replacing import data_paths, ours
+from clinops.adapters.exec_stream import run_in
 from clinops.domain.environment import Service
 
 LARGEST: Final = 512 * 2**20
@@ -92,7 +93,7 @@ def empty(holder: Container, service: Service) -> None:
 
 
 def _run(holder: Container, line: str, path: str) -> bool:
-    return bool(holder.exec_run(["sh", "-c", line, "sh", path], user="root").exit_code == 0)
+    return run_in(holder, ["sh", "-c", line, "sh", path], user="root")[0] == 0
 
 
 def _in_memory(path: str, size: int) -> Mount:

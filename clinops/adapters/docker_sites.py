@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 from docker import DockerClient
 from docker.models.containers import Container
@@ -27,6 +26,7 @@ from clinops.adapters.docker_engine import connect, engine_errors, last_lines, p
 from clinops.adapters.docker_startup import ServiceFailedError, Startup
 from clinops.adapters.docker_upgrade import UPGRADING, run_command, wait_until_drained
 from clinops.adapters.docker_volumes import Volumes
+from clinops.adapters.exec_stream import run_in
 from clinops.domain.digest import digest_of
 from clinops.domain.environment import Environment
 from clinops.domain.replica import Replica, ReplicaFailure
@@ -131,11 +131,11 @@ class DockerSites:
             container = self._containers(product, site).get(service)
             if container is None or container.status != "running":
                 raise DeploymentError(f"{product} at {site} runs no {service} to act in")
-            status, said = container.exec_run(list(command))
+            status, said = run_in(container, command, silence=_SILENCE)
         if status != 0:
             raise DeploymentError(
                 f"{plain(command[0])} in {service} ended with exit code {status}: "
-                + last_lines(cast("bytes", said), 20)
+                + last_lines(said, 20)
             )
 
     def restore(self, backup: Backup, environment: Environment) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from docker.models.containers import Container
 
+from clinops.adapters.exec_stream import run_in
 from clinops.domain.environment import Service
 
 LIBRARY: Final = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketime.so.1")
@@ -48,7 +49,7 @@ def preloaded(container: Container) -> bool:
     """Whether a process of the container really uses the library."""
     # What is run here must not use it itself, or it would find itself.
     command, alone = ["sh", "-c", _USERS, "sh", _FOLDER], {"LD_PRELOAD": ""}
-    return bool(container.exec_run(command, environment=alone).exit_code == 0)
+    return run_in(container, command, environment=alone)[0] == 0
 
 
 def set_ahead(container: Container) -> None:

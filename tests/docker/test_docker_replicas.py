@@ -10,6 +10,7 @@ import pytest
 from docker import DockerClient
 
 from clinops.adapters.docker_replicas import DockerReplicas
+from clinops.adapters.exec_stream import run_in
 from clinops.domain.digest import digest_bytes
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.errors import EngineError
@@ -78,7 +79,7 @@ def left(engine: DockerClient, lease: str) -> list[object]:
 
 def inside(engine: DockerClient, replica: Replica, line: str, service: str = "app"):
     container = engine.containers.get(replica.services[service].container)
-    code, output = container.exec_run(["bash", "-c", line])
+    code, output = run_in(container, ["bash", "-c", line])
     return code, output.decode()
 
 

@@ -9,6 +9,7 @@ from docker import DockerClient
 
 from clinops.adapters.docker_sites import DockerSites
 from clinops.adapters.docker_volumes import Volumes
+from clinops.adapters.exec_stream import run_in
 from clinops.domain.digest import digest_bytes
 from clinops.domain.replica import Replica, ReplicaFailure
 from clinops.errors import BadInputError, DeploymentError, EngineError, NotFoundError
@@ -67,7 +68,7 @@ class RealData:
 
     def _run(self, line: str) -> tuple[int, str]:
         container = self.engine.containers.get(f"clinops-{self.site}-tiny-app")
-        code, output = container.exec_run(["bash", "-c", line])
+        code, output = run_in(container, ["bash", "-c", line])
         return code, output.decode()
 
 

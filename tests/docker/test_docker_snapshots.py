@@ -13,6 +13,7 @@ from docker.models.images import Image
 
 from clinops.adapters.docker_replicas import DockerReplicas
 from clinops.adapters.docker_snapshots import unused
+from clinops.adapters.exec_stream import run_in
 from clinops.domain.environment import Environment
 from clinops.domain.replica import Moved, Replica, ReplicaFailure
 from clinops.domain.snapshot import Snapshot
@@ -22,8 +23,6 @@ from tests.docker.contracts import fork, key_of, start
 
 pytestmark = pytest.mark.docker
 
-# The engine's name server may take longer than a client waits, where the machine is busy.
-FIND_DATABASE = "for try in 1 2 3 4 5; do getent hosts db && break; sleep 1; done"
 REPORT = (
     "id -u >> /data/report; cat /version >> /data/report; getent hosts db >> /data/report; "
     "grep -E 'CapEff|NoNewPrivs' /proc/self/status >> /data/report"
@@ -76,7 +75,7 @@ def seeded(engine, replicas, old, run_id) -> tuple[Snapshot, dict[str, Any]]:
 def inside(engine: DockerClient, replica: Any, line: str, service: str = "app") -> str:
     assert isinstance(replica, Replica), replica
     container = engine.containers.get(replica.services[service].container)
-    return str(container.exec_run(["bash", "-c", f"{line} 2>&1"])[1].decode()).strip()
+    return run_in(container, ["bash", "-c", f"{line} 2>&1"])[1].decode().strip()
 
 
 def move(
@@ -116,7 +115,7 @@ def test_forks_have_the_data_and_see_neither_each_others_writes_nor_services(
         with fork(replicas, snapshot, lease, SEEDED) as one:
             inside(engine, one, f"echo {number} >> /data/patient; echo {number} >> /data/row", "db")
             inside(engine, one, f"echo {number} >> /data/patient")
-            database = inside(engine, one, FIND_DATABASE).split()[0]
+            database = inside(engine, one, "getent hosts db").split()[0]
             assert database == one.services["db"].address
             return (
                 inside(engine, one, "cat /data/patient /var/tmp/note; ls /scratch"),

@@ -20,7 +20,7 @@ from clinops.adapters.exec_channels import (
     ExecChannels,
     Finished,
 )
-from clinops.adapters.exec_stream import STDERR, STDOUT
+from clinops.adapters.exec_stream import STDERR, STDOUT, run_in
 from tests.docker.containers import container_with
 from tests.docker.cuttable import CuttableEngine
 
@@ -161,7 +161,7 @@ def test_a_command_changes_nothing_for_the_next(channels):
 
 
 def test_the_environment_is_that_of_docker_exec(channels, container):
-    plain = container.exec_run(["env"]).output.decode()
+    plain = run_in(container, ["env"])[1].decode()
     over = channels.output(["env"], within=LIMIT).stdout.decode()
     assert sorted(over.split()) == sorted(plain.split())
 
@@ -292,7 +292,7 @@ def test_a_shell_that_was_killed_between_two_commands_goes_unnoticed(channels, a
 
 
 def test_runs_as_the_user_that_is_asked_for(engine, container):
-    assert int(container.exec_run(["id", "-u"]).output) == 0
+    assert int(run_in(container, ["id", "-u"])[1]) == 0
     with ExecChannels(engine, str(container.name), user="65534") as channels:
         assert said(channels, "id -u") == "65534\n"
 
